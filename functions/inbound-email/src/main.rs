@@ -1,0 +1,2 @@
+//! wiring only
+fn main() {}

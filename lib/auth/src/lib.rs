@@ -1,0 +1,1 @@
+//! Sender evidence over DNS: SPF, DKIM, DMARC.

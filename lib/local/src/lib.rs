@@ -1,0 +1,1 @@
+//! SQLite, spool, SMTP in and out, worker: the one-process home.

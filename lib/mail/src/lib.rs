@@ -1,0 +1,1 @@
+//! Bytes to mail and back: parse, body to text, quote and signature cutting, compose.

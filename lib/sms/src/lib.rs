@@ -1,0 +1,1 @@
+//! SMS providers: sending and webhooks, one folder each.
