@@ -109,6 +109,12 @@ pub struct Dkim {
     pub expires_at: Option<Timestamp>,
     /// Whether `l=` leaves part of the body unsigned, or could.
     pub body_length: Option<u64>,
+    /// Header fields that the mail holds more often than `h=` covers them, lower case: DKIM signs
+    /// from the bottom up (RFC 6376 5.4.2), so whoever passed the mail on may have added one. Looked at:
+    /// from, to, cc, subject, date, message-id; content-type and content-transfer-encoding where
+    /// doubled. Not empty: the signature proves nothing about what the mail says there.
+    #[serde(default)]
+    pub unsigned_copies: Vec<String>,
     /// One sentence for a person.
     pub why: String,
 }
