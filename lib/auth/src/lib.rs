@@ -1,1 +1,3 @@
 //! Sender evidence over DNS: SPF, DKIM, DMARC.
+
+pub mod dns;
