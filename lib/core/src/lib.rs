@@ -6,3 +6,6 @@
 
 pub mod address;
 pub mod evidence;
+pub mod number;
+pub mod recipient;
+pub mod text;
