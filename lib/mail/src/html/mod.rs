@@ -1,0 +1,298 @@
+//! An HTML body as the text a person sees in it.
+//!
+//! Works on the token stream of html5ever with a small stack of its own instead of a tree: no recursion, time and
+//! memory linear in the input, whatever is nested in what. Style sheets are not read, only `style` attributes.
+//! Links come out as their text, tables row by row, quotes with `> ` in front, as in plain mail.
+
+mod lines;
+mod tags;
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use html5ever::buffer_queue::BufferQueue;
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{
+    CharacterTokens, EndTag, StartTag, Tag, TagToken, Token, TokenSink, TokenSinkResult, Tokenizer,
+    TokenizerOpts,
+};
+use html5ever::{LocalName, TokenizerResult};
+
+use lines::Lines;
+use tags::Layout;
+
+/// Longest input that is read, in bytes: beyond it lie inline pictures, not words.
+const MAX_HTML: usize = 4 * 1024 * 1024;
+/// Longest tag whose attributes are read; html5ever compares each attribute with all before it.
+const MAX_TAG: usize = 8 * 1024;
+/// Most elements that are open at once; deeper ones are passed through without being remembered.
+const MAX_OPEN: usize = 512;
+/// How far up an end tag looks for its start.
+const MAX_LOOK: usize = 64;
+/// Longest `alt` text that stands for its picture.
+const MAX_ALT: usize = 200;
+
+/// The visible text of an HTML body. Never fails; at most 256 KiB come out.
+pub fn html_to_text(html: &str) -> String {
+    let html = short_tags(
+        html.get(..html.floor_char_boundary(MAX_HTML))
+            .unwrap_or(html),
+    );
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from_slice(&html));
+    let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
+    while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
+    tokenizer.end();
+    tokenizer.sink.0.into_inner().lines.finish()
+}
+
+/// Drops the attributes of tags that are longer than [`MAX_TAG`].
+fn short_tags(html: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    let mut from = 0;
+    while let Some(found) = html.get(from..).and_then(|rest| rest.find('<')) {
+        let open = from + found;
+        let rest = html.get(open..).unwrap_or_default();
+        let is_tag = rest
+            .chars()
+            .nth(1)
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '/');
+        let window = rest
+            .get(..rest.floor_char_boundary(MAX_TAG))
+            .unwrap_or(rest);
+        from = open + 1;
+        if !is_tag || window.contains('>') || rest.len() == window.len() {
+            continue;
+        }
+        let name_end = window
+            .find(|c: char| c.is_ascii_whitespace())
+            .unwrap_or(window.len())
+            .min(64);
+        let tag_end = rest.find('>').map_or(html.len(), |end| open + end);
+        out.push_str(html.get(copied..open).unwrap_or_default());
+        out.push_str(
+            window
+                .get(..window.floor_char_boundary(name_end))
+                .unwrap_or_default(),
+        );
+        copied = tag_end;
+        from = tag_end;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(html);
+    }
+    out.push_str(html.get(copied..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+#[derive(Default)]
+struct Sink(RefCell<Page>);
+
+impl TokenSink for Sink {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        let mut page = self.0.borrow_mut();
+        match token {
+            CharacterTokens(text) => page.text(&text),
+            TagToken(tag) if tag.kind == StartTag => return page.start(&tag),
+            TagToken(tag) if tag.kind == EndTag => page.end(&tag.name),
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+/// An element that has begun and not ended.
+struct Open {
+    name: LocalName,
+    layout: Layout,
+    /// This element, not one around it, hides what is in it.
+    hides: bool,
+    quotes: bool,
+    /// Next number of an ordered list; zero for other lists.
+    number: Option<usize>,
+}
+
+#[derive(Default)]
+struct Page {
+    lines: Lines,
+    open: Vec<Open>,
+    hidden: usize,
+    quoted: usize,
+    preformatted: usize,
+}
+
+impl Page {
+    fn text(&mut self, text: &str) {
+        if self.hidden > 0 {
+            return;
+        }
+        if self.preformatted > 0 {
+            self.lines.preformatted(text);
+        } else {
+            self.lines.text(text);
+        }
+    }
+
+    fn start(&mut self, tag: &Tag) -> TokenSinkResult<()> {
+        let name: &str = &tag.name;
+        let layout = tags::layout(tag);
+        self.end_implied(name, layout);
+        let hides = layout == Layout::Hidden || tags::is_hidden(tag);
+        if self.hidden == 0 && !hides {
+            match name {
+                "br" => self.lines.line_break(),
+                "img" => self.picture(tag),
+                _ => self.begin(name, layout),
+            }
+        }
+        if layout == Layout::Void || self.open.len() >= MAX_OPEN {
+            return TokenSinkResult::Continue;
+        }
+        let quotes = name == "blockquote" && !tags::only_indents(tag);
+        let number = match name {
+            "ol" => Some(
+                tags::attribute(tag, "start")
+                    .and_then(|s| s.parse().ok())
+                    .unwrap_or(1),
+            ),
+            "ul" => Some(0),
+            _ => None,
+        };
+        self.hidden += usize::from(hides);
+        self.preformatted += usize::from(layout == Layout::Preformatted);
+        if quotes && self.hidden == 0 {
+            self.quoted += 1;
+            self.lines.set_quote(self.quoted);
+        }
+        let quotes = quotes && self.hidden == 0;
+        self.open.push(Open {
+            name: tag.name.clone(),
+            layout,
+            hides,
+            quotes,
+            number,
+        });
+        match name {
+            "script" => TokenSinkResult::RawData(RawKind::ScriptData),
+            "style" | "xmp" | "iframe" | "noembed" | "noframes" => {
+                TokenSinkResult::RawData(RawKind::Rawtext)
+            }
+            "title" | "textarea" => TokenSinkResult::RawData(RawKind::Rcdata),
+            _ => TokenSinkResult::Continue,
+        }
+    }
+
+    /// What a beginning element does to the lines.
+    fn begin(&mut self, name: &str, layout: Layout) {
+        match layout {
+            Layout::Paragraph => self.lines.paragraph(),
+            Layout::Block | Layout::Preformatted => self.lines.block(),
+            Layout::Cell => self.lines.space(),
+            Layout::Item => {
+                self.lines.block();
+                let list = self
+                    .open
+                    .iter_mut()
+                    .rev()
+                    .take(MAX_LOOK)
+                    .find_map(|o| o.number.as_mut());
+                let marker = match list {
+                    Some(next) if *next > 0 => {
+                        *next = next.saturating_add(1);
+                        format!("{}. ", next.saturating_sub(1))
+                    }
+                    _ => "- ".to_owned(),
+                };
+                self.lines.mark(marker);
+            }
+            Layout::Void if name == "hr" => self.lines.paragraph(),
+            Layout::Void | Layout::Inline | Layout::Hidden => {}
+        }
+    }
+
+    fn picture(&mut self, tag: &Tag) {
+        if let Some(alt) = tags::attribute(tag, "alt").filter(|alt| alt.len() <= MAX_ALT) {
+            self.lines.text(alt);
+        }
+    }
+
+    /// Ends the elements that cannot contain the one that begins (`<p>` in `<p>`, `<td>` in `<td>`…).
+    fn end_implied(&mut self, name: &str, layout: Layout) {
+        let (ended, within): (&[&str], &[&str]) = match name {
+            "li" => (&["li"], &["ul", "ol"]),
+            "dt" | "dd" => (&["dt", "dd"], &["dl"]),
+            "td" | "th" => (&["td", "th"], &["tr", "table"]),
+            "tr" | "tbody" | "thead" | "tfoot" => (&["tr"], &["table"]),
+            "body" => (&["head"], &["html"]),
+            _ if layout.breaks() => (
+                &["p"],
+                &["td", "th", "table", "div", "blockquote", "li", "body"],
+            ),
+            _ => return,
+        };
+        let found = self
+            .open
+            .iter()
+            .rev()
+            .take(MAX_LOOK)
+            .take_while(|o| !within.contains(&&*o.name))
+            .position(|o| ended.contains(&&*o.name));
+        if let Some(above) = found {
+            self.close_to(self.open.len() - above - 1);
+        }
+    }
+
+    fn end(&mut self, name: &LocalName) {
+        if &**name == "br" && self.hidden == 0 {
+            return self.lines.line_break();
+        }
+        let in_table = matches!(
+            &**name,
+            "table" | "tr" | "td" | "th" | "tbody" | "thead" | "tfoot" | "body" | "html"
+        );
+        let found = self
+            .open
+            .iter()
+            .rev()
+            .take(MAX_LOOK)
+            .take_while(|o| {
+                in_table || !matches!(&*o.name, "td" | "th" | "table") || o.name == *name
+            })
+            .position(|o| o.name == *name);
+        if let Some(above) = found {
+            self.close_to(self.open.len() - above - 1);
+        } else if &**name == "p" && self.hidden == 0 {
+            // An end without a beginning is an empty paragraph (HTML 13.2.6.4.7).
+            self.lines.paragraph();
+        }
+    }
+
+    /// Ends open elements until only `keep` are left.
+    fn close_to(&mut self, keep: usize) {
+        while self.open.len() > keep {
+            let Some(open) = self.open.pop() else {
+                return;
+            };
+            let was_hidden = self.hidden > 0;
+            self.hidden -= usize::from(open.hides);
+            self.preformatted -= usize::from(open.layout == Layout::Preformatted);
+            if open.quotes {
+                self.quoted -= 1;
+                self.lines.set_quote(self.quoted);
+            }
+            if was_hidden {
+                continue;
+            }
+            match open.layout {
+                Layout::Paragraph => self.lines.paragraph(),
+                Layout::Block | Layout::Item | Layout::Preformatted => self.lines.block(),
+                Layout::Cell => self.lines.space(),
+                Layout::Inline | Layout::Void | Layout::Hidden => {}
+            }
+        }
+    }
+}
