@@ -112,7 +112,6 @@ impl Dns {
     }
 
     /// The TXT records of `name`, each with its strings joined and its bytes as they are.
-    /// A record without strings is an empty one.
     ///
     /// # Errors
     /// [`Unanswered`]: try again.
@@ -275,7 +274,6 @@ fn negative(asked: &Name, error: &NetError) -> Result<Option<Duration>, Unanswer
 fn to_data(record: &Record) -> Option<Data> {
     match &record.data {
         RData::TXT(txt) => Some(Data::Txt(txt.txt_data.concat())),
-        RData::Update0(RecordType::TXT) => Some(Data::Txt(Vec::new())),
         RData::A(a) => Some(Data::Ip(IpAddr::V4(a.0))),
         RData::AAAA(a) => Some(Data::Ip(IpAddr::V6(a.0))),
         RData::MX(mx) => Some(Data::Mx(Mx {
