@@ -5,17 +5,19 @@
 //! *before* the library sees it, and what the library then calls valid is all that is accepted.
 //! Must not know what a number is for; what an address may spell is [`crate::recipient`]'s job.
 
+mod country;
+mod kind;
+mod whitelist;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use rlibphonenumber::{
-    PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat, PhoneNumberType, Region, ValidationError,
-};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat, Region, ValidationError};
 use serde::{Deserialize, Serialize};
 
-/// Longest writing that is read at all, in bytes; the longest number with separators is far shorter.
-const LONGEST: usize = 100;
+pub use country::{BareDigits, BareDigitsError, Country, CountryError};
+pub use kind::{NotTextable, NumberKind, textable};
 
 /// Why a written number is not one, or not one that can be called.
 ///
@@ -68,180 +70,6 @@ impl NumberFault {
     }
 }
 
-/// The written code is not an ISO 3166 country that has phone numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write a country as two letters, such as FR")]
-pub struct CountryError;
-
-/// A country with a numbering plan, as ISO 3166 alpha-2 in capitals.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Country(Region);
-
-impl Country {
-    /// France.
-    pub const FR: Self = Self(Region::FR);
-
-    /// The calling code, such as 33.
-    #[must_use]
-    pub fn calling_code(self) -> u32 {
-        PHONE_NUMBER_UTIL
-            .get_country_code_for_region(self.0)
-            .and_then(|code| u32::try_from(code).ok())
-            .unwrap_or_default()
-    }
-}
-
-impl FromStr for Country {
-    type Err = CountryError;
-
-    fn from_str(written: &str) -> Result<Self, CountryError> {
-        // The library also takes "001", the world, which is no country to read digits in.
-        let region = (written.len() == 2)
-            .then(|| Region::from_code(written).ok())
-            .flatten()
-            .ok_or(CountryError)?;
-        match PHONE_NUMBER_UTIL.get_country_code_for_region(region) {
-            Some(_) => Ok(Self(region)),
-            None => Err(CountryError),
-        }
-    }
-}
-
-impl TryFrom<String> for Country {
-    type Error = CountryError;
-    fn try_from(s: String) -> Result<Self, CountryError> {
-        s.parse()
-    }
-}
-
-impl From<Country> for String {
-    fn from(c: Country) -> Self {
-        c.to_string()
-    }
-}
-
-impl fmt::Display for Country {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_region_str().as_str())
-    }
-}
-
-impl fmt::Debug for Country {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// How digits without `+` are read: an account's preference (DESIGN 3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BareDigits {
-    /// As they would be dialled in the account's country.
-    #[default]
-    National,
-    /// As if a `+` stood before them.
-    International,
-}
-
-impl FromStr for BareDigits {
-    type Err = BareDigitsError;
-    fn from_str(s: &str) -> Result<Self, BareDigitsError> {
-        match s {
-            "national" => Ok(Self::National),
-            "international" => Ok(Self::International),
-            _ => Err(BareDigitsError),
-        }
-    }
-}
-
-/// The written preference is neither of the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("bare digits are read as `national` or `international`")]
-pub struct BareDigitsError;
-
-/// What a number is, as far as its numbering plan tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NumberKind {
-    /// A mobile phone.
-    Mobile,
-    /// A landline.
-    Fixed,
-    /// A plan that does not tell the two apart, such as North America's.
-    FixedOrMobile,
-    /// Internet telephony.
-    Voip,
-    /// Free to call.
-    TollFree,
-    /// Costs more than a call.
-    Premium,
-    /// Its cost is shared with whoever is called.
-    SharedCost,
-    /// Satellite and other networks above countries: +870, +881, +882, +883.
-    Satellite,
-    /// Follows a person from phone to phone, at a price of its own.
-    Personal,
-    /// A pager.
-    Pager,
-    /// A company's number for all its sites.
-    UniversalAccess,
-    /// A mailbox for spoken messages.
-    Voicemail,
-    /// The plan does not say.
-    Unknown,
-}
-
-/// A valid number of a kind that no text may go to (DESIGN 3, Limits; 4.3 step 8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct NotTextable(pub NumberKind);
-
-impl NotTextable {
-    /// The name for machines, the same in every version.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self.0 {
-            NumberKind::Fixed => "landline",
-            NumberKind::TollFree => "toll_free",
-            NumberKind::Premium => "premium",
-            NumberKind::SharedCost => "shared_cost",
-            NumberKind::Satellite => "satellite",
-            NumberKind::Personal => "personal_number",
-            NumberKind::Pager => "pager",
-            NumberKind::UniversalAccess => "universal_access",
-            NumberKind::Voicemail => "voicemail",
-            NumberKind::Mobile
-            | NumberKind::FixedOrMobile
-            | NumberKind::Voip
-            | NumberKind::Unknown => "unknown_kind",
-        }
-    }
-}
-
-impl fmt::Display for NotTextable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            NumberKind::Fixed => "this is a landline, which receives no texts",
-            NumberKind::TollFree => "this is a toll-free number, which receives no texts",
-            NumberKind::Premium => "premium-rate numbers are always refused",
-            NumberKind::SharedCost => "shared-cost numbers are always refused",
-            NumberKind::Satellite => "satellite numbers are always refused",
-            NumberKind::Personal => "personal (follow-me) numbers are refused for their price",
-            NumberKind::Pager => "this is a pager, which receives no texts",
-            NumberKind::UniversalAccess => {
-                "this is a company's access number, which receives no texts"
-            }
-            NumberKind::Voicemail => "this is a voice mailbox, which receives no texts",
-            NumberKind::Mobile
-            | NumberKind::FixedOrMobile
-            | NumberKind::Voip
-            | NumberKind::Unknown => "nothing says that this number can receive texts",
-        })
-    }
-}
-
-impl std::error::Error for NotTextable {}
-
 /// A phone number in E.164: `+`, country code, 7 to 15 digits in all.
 ///
 /// [`parse`] makes them from what people write, checked against the numbering plan. Reading one
@@ -279,23 +107,7 @@ impl PhoneNumber {
         let Some(read) = self.read() else {
             return NumberKind::Unknown;
         };
-        if matches!(read.country_code, 870 | 881 | 882 | 883) {
-            return NumberKind::Satellite;
-        }
-        match PHONE_NUMBER_UTIL.get_number_type(&read) {
-            PhoneNumberType::Mobile => NumberKind::Mobile,
-            PhoneNumberType::FixedLine => NumberKind::Fixed,
-            PhoneNumberType::FixedLineOrMobile => NumberKind::FixedOrMobile,
-            PhoneNumberType::VoIP => NumberKind::Voip,
-            PhoneNumberType::TollFree => NumberKind::TollFree,
-            PhoneNumberType::PremiumRate => NumberKind::Premium,
-            PhoneNumberType::SharedCost => NumberKind::SharedCost,
-            PhoneNumberType::PersonalNumber => NumberKind::Personal,
-            PhoneNumberType::Pager => NumberKind::Pager,
-            PhoneNumberType::UAN => NumberKind::UniversalAccess,
-            PhoneNumberType::VoiceMail => NumberKind::Voicemail,
-            PhoneNumberType::Unknown => NumberKind::Unknown,
-        }
+        kind::of(&read)
     }
 
     /// The library's own reading of it.
@@ -360,7 +172,7 @@ pub fn parse(
     country: Option<Country>,
     bare: BareDigits,
 ) -> Result<PhoneNumber, NumberFault> {
-    let plain = whitelisted(written)?;
+    let plain = whitelist::whitelisted(written)?;
     let (spelling, region) = if plain.contains('+') {
         (Cow::Borrowed(plain.as_str()), country)
     } else if bare == BareDigits::International || country.is_none() {
@@ -399,97 +211,6 @@ pub fn parse(
     PHONE_NUMBER_UTIL
         .format(&read, PhoneNumberFormat::E164)
         .parse()
-}
-
-/// The writing in plain ASCII: digits, `- . / ( )` and blanks, with at most one `+` before the
-/// first digit (`p` is turned into it). Everything else is a fault.
-fn whitelisted(written: &str) -> Result<String, NumberFault> {
-    let written = written.trim_matches([' ', '\t', '\r', '\n']);
-    if written.len() > LONGEST {
-        return Err(NumberFault::TooLong);
-    }
-    let mut plain = String::with_capacity(written.len());
-    let mut digits = 0_u32;
-    for (at, c) in written.char_indices() {
-        match ascii_of(c) {
-            Some(d @ '0'..='9') => {
-                digits += 1;
-                plain.push(d);
-            }
-            Some('+') if digits == 0 && !plain.contains('+') => plain.push('+'),
-            Some(separator @ ('-' | '.' | '/' | '(' | ')' | ' ')) => plain.push(separator),
-            Some('\0') => {}
-            Some('p' | 'P') if at == 0 => plain.push('+'),
-            _ => return Err(offender(written.get(at..).unwrap_or_default(), digits)),
-        }
-    }
-    if digits == 0 {
-        return Err(NumberFault::NotANumber);
-    }
-    Ok(plain)
-}
-
-/// Which fault the first character outside the whitelist is: an extension where digits stand
-/// before it and after it, a letter, or simply no number.
-fn offender(rest: &str, digits_before: u32) -> NumberFault {
-    let word = rest.trim_start_matches([';', ',', '#']);
-    let marked = word.len() < rest.len();
-    let name = word.trim_start_matches(|c: char| c.is_alphabetic());
-    let spoken = word.strip_suffix(name).unwrap_or_default().to_lowercase();
-    let named = matches!(
-        spoken.as_str(),
-        "x" | "ext" | "extn" | "extension" | "poste" | "int" | "anexo" | "доб"
-    );
-    let inner = name.trim_start_matches(['.', ' ', '=', ':', '#', '\u{a0}']);
-    let numbered = inner.starts_with(|c: char| c.is_ascii_digit());
-    if digits_before >= 5 && numbered && (named || (marked && spoken.is_empty())) {
-        return NumberFault::Extension;
-    }
-    if rest.starts_with(char::is_alphabetic) {
-        return NumberFault::Letters;
-    }
-    NumberFault::NotANumber
-}
-
-/// The ASCII a character of a written number stands for; `\0` for those that show nothing.
-/// Only what people's keyboards and word processors put there: any other script's digits, and
-/// the narrow no-break space that no phone library takes, are left to be refused.
-fn ascii_of(c: char) -> Option<char> {
-    Some(match c {
-        '\u{ff10}'..='\u{ff19}' => shifted(c, 0xff10)?,
-        '\u{660}'..='\u{669}' => shifted(c, 0x660)?,
-        '\u{6f0}'..='\u{6f9}' => shifted(c, 0x6f0)?,
-        '\u{ff0b}' => '+',
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30fc}' | '\u{ff0d}' => '-',
-        '\u{ff0e}' => '.',
-        '\u{ff0f}' => '/',
-        '\u{ff08}' => '(',
-        '\u{ff09}' => ')',
-        '\u{a0}' | '\u{3000}' => ' ',
-        '\u{ad}' | '\u{200b}' | '\u{2060}' => '\0',
-        '\0' => return None,
-        c if c.is_ascii() => c,
-        _ => return None,
-    })
-}
-
-/// The digit that stands as far after `0` as `c` after `zero`.
-fn shifted(c: char, zero: u32) -> Option<char> {
-    char::from_digit(u32::from(c).checked_sub(zero)?, 10)
-}
-
-/// Whether a text may be sent to this number, judged by its kind alone.
-///
-/// Mobile numbers, those of plans that do not tell, and internet telephony may; landlines, and
-/// everything that bills or routes in its own way, may not.
-///
-/// # Errors
-/// [`NotTextable`] names the kind.
-pub fn textable(number: &PhoneNumber) -> Result<(), NotTextable> {
-    match number.kind() {
-        NumberKind::Mobile | NumberKind::FixedOrMobile | NumberKind::Voip => Ok(()),
-        kind => Err(NotTextable(kind)),
-    }
 }
 
 /// The number as a reader in `country` writes it: `06 12 34 56 78` at home, else
@@ -587,6 +308,7 @@ mod tests {
             ("+8821612345678", NumberKind::Satellite, false),
             ("+870773111632", NumberKind::Satellite, false),
             ("+881612345678", NumberKind::Satellite, false),
+            ("+878101234567890", NumberKind::Personal, false),
             ("+447012345678", NumberKind::Personal, false),
             ("+9991234567", NumberKind::Unknown, false),
         ] {

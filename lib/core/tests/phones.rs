@@ -76,3 +76,46 @@ fn an_address_reads_as_the_number_does() {
     println!("conformance phones as addresses: {cases} of {cases}");
     assert!(cases > 500);
 }
+
+/// Whatever is written, what comes out is E.164 of the same digits or a fault; never a panic.
+#[test]
+fn no_writing_breaks_the_reader() {
+    let alphabet: Vec<char> = "0123456789+-./() px;#,\u{ff11}\u{661}\u{a0}\u{200b}aé*\0"
+        .chars()
+        .collect();
+    let mut seed = 0x2545_f491_u32;
+    let mut next = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+        usize::try_from(seed).unwrap() % below
+    };
+    let mut read = 0;
+    for _ in 0..20_000 {
+        let reach = 10 + next(alphabet.len() - 9);
+        let written: String = (0..next(22)).map(|_| alphabet[next(reach)]).collect();
+        let country = ["FR", "US", "IT", "BR", "KR", "ZZ"][next(6)].parse().ok();
+        let bare = [BareDigits::National, BareDigits::International][next(2)];
+        let as_address = Recipient::read(&written).map(|r| r.number(country, bare));
+        let results = [
+            number::parse(&written, country, bare).ok(),
+            as_address.ok().and_then(Result::ok),
+        ];
+        for number in results.into_iter().flatten() {
+            assert_eq!(number.as_e164().parse().as_ref(), Ok(&number));
+            assert_eq!(
+                number::parse(number.as_e164(), country, bare).as_ref(),
+                Ok(&number),
+                "{written:?}"
+            );
+            let shown = number::display_for(&number, country);
+            assert_eq!(
+                number::parse(&shown, country, BareDigits::National).as_ref(),
+                Ok(&number),
+                "{shown}"
+            );
+            read += 1;
+        }
+    }
+    assert!(read > 200, "{read}");
+}

@@ -3,7 +3,7 @@
 
 mod corpus;
 
-use postel_core::text::{self, Encoding, EncodingPreference};
+use postel_core::text::{self, Encoding, EncodingPreference, OverLimit, PartLimit};
 use serde_json::Value;
 
 fn u32_of(value: &Value) -> u32 {
@@ -119,4 +119,73 @@ fn segments_of_a_vendors_calculator() {
     }
     println!("conformance sms vendor segments: {0} of {0}", cases.len());
     assert!(!cases.is_empty());
+}
+
+/// Whatever the text: parts are packed full and within bounds, nothing but the end is lost, and
+/// what is announced is what is sent.
+#[test]
+fn no_text_breaks_a_promise() {
+    let alphabet: Vec<char> =
+        "ab ^€é’…–\u{a0}\u{200b}ê½œ😀👩\u{200d}\u{fe0f}🇫🇷\u{301}\r\n\t\0ж漢〝"
+            .chars()
+            .collect();
+    let mut seed = 0x9e37_79b9_u32;
+    let mut next = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+        usize::try_from(seed).unwrap() % below
+    };
+    for round in 0..4_000 {
+        // Early characters of the alphabet more often, so that GSM-7 texts occur.
+        let reach = 1 + next(alphabet.len());
+        let length = next(400);
+        let written: String = (0..length).map(|_| alphabet[next(reach)]).collect();
+        let preference = [
+            EncodingPreference::Smart,
+            EncodingPreference::Plain,
+            EncodingPreference::Ascii,
+        ][next(3)];
+        let max_parts = u32::try_from(1 + next(4)).unwrap();
+        let whole = text::compose(&written, preference, None).unwrap();
+        let limit = |over| Some(PartLimit { max_parts, over });
+        let cut = text::compose(&written, preference, limit(OverLimit::Truncate)).unwrap();
+        let refused = text::compose(&written, preference, limit(OverLimit::Refuse));
+        assert_eq!(text::tidy(&text::tidy(&written)), text::tidy(&written));
+        for sent in [&whole, &cut] {
+            let counted = text::measure(&sent.text);
+            assert_eq!(
+                (sent.encoding, sent.parts, &sent.part_units),
+                (counted.encoding, counted.parts, &counted.part_units)
+            );
+            let each = match (sent.encoding, sent.parts) {
+                (Encoding::Gsm7, 1) => 160,
+                (Encoding::Gsm7, _) => 153,
+                (Encoding::Ucs2, 1) => 70,
+                (Encoding::Ucs2, _) => 67,
+            };
+            assert!(sent.part_units.iter().all(|units| *units <= each));
+            // Only an unsplit pair leaves a unit free.
+            let full = sent
+                .part_units
+                .split_last()
+                .map_or(&[][..], |(_, full)| full);
+            assert!(full.iter().all(|units| units + 1 >= each));
+            assert_eq!(sent.units, sent.part_units.iter().sum::<u32>());
+        }
+        assert_eq!(cut.truncated, whole.parts > max_parts, "round {round}");
+        assert_eq!(cut.whole_parts, whole.parts);
+        assert_eq!(refused.is_err(), cut.truncated);
+        if cut.truncated {
+            let kept = cut.text.strip_suffix("...").unwrap();
+            assert!(cut.parts <= max_parts && kept == kept.trim_end());
+            let same_alphabet = cut.encoding == whole.encoding;
+            assert!(
+                !same_alphabet || whole.text.starts_with(kept),
+                "round {round}"
+            );
+        } else {
+            assert_eq!(cut, whole);
+        }
+    }
 }

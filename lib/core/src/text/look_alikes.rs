@@ -15,14 +15,17 @@ pub(super) struct Substituted {
     pub(super) fits: bool,
 }
 
-/// Replaces all that the preference allows.
-pub(super) fn substitute(text: &str, preference: EncodingPreference) -> Substituted {
+/// Replaces all that the preference allows, until `enough` bytes are made.
+pub(super) fn substitute(text: &str, preference: EncodingPreference, enough: usize) -> Substituted {
     let mut out = Substituted {
         text: String::with_capacity(text.len()),
         replaced: Vec::new(),
         fits: true,
     };
     for c in text.chars() {
+        if out.text.len() >= enough {
+            break;
+        }
         if gsm::septets(c).is_some() {
             out.text.push(c);
         } else if let Some(instead) = replacement(c, preference) {
@@ -152,11 +155,17 @@ fn bare_letters(c: char) -> Option<String> {
         '±' => "+/-",
         '÷' => "/",
         '¢' => "c",
+        // A digit alone would make another number of 10² and 1½.
+        '²' => "^2",
+        '³' => "^3",
+        '¼' => " 1/4",
+        '½' => " 1/2",
+        '¾' => " 3/4",
         '→' => "->",
         '←' => "<-",
         _ => {
             let letters = c.nfkd().filter(|d| !matches!(d, '\u{300}'..='\u{36f}'));
-            return in_gsm(letters.map(|d| if d == '⁄' { '/' } else { d }));
+            return in_gsm(letters).filter(|l| !l.contains(|d: char| d.is_ascii_digit()));
         }
     };
     Some(spelt.to_owned())

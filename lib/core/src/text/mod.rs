@@ -73,8 +73,7 @@ impl fmt::Display for Encoding {
 }
 
 /// What becomes of a text with too many parts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OverLimit {
     /// It is cut and ends in `...`.
     #[default]
@@ -156,19 +155,22 @@ pub const MOST_LISTED: usize = 50;
 /// phone shows, go. Idempotent.
 #[must_use]
 pub fn tidy(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
     let mut after_cr = false;
-    for c in text.nfc() {
-        match c {
-            '\n' if after_cr => {}
-            '\r' | '\n' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
-            '\t' => out.push(' '),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-        after_cr = c == '\r';
-    }
-    out
+    // Controls go first: what stood on both sides of one may compose.
+    text.chars()
+        .filter_map(|c| {
+            let second_half = after_cr && c == '\n';
+            after_cr = c == '\r';
+            match c {
+                '\n' if second_half => None,
+                '\r' | '\n' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
+                '\t' => Some(' '),
+                c if c.is_control() => None,
+                c => Some(c),
+            }
+        })
+        .nfc()
+        .collect()
 }
 
 /// Counts a text exactly as it stands: no character is changed.
@@ -193,10 +195,10 @@ pub fn compose(
         EncodingPreference::Plain => text.to_owned(),
         EncodingPreference::Smart | EncodingPreference::Ascii => tidy(text),
     };
-    let changed = look_alikes::substitute(&written, preference);
+    let changed = look_alikes::substitute(&written, preference, usize::MAX);
     let mendable = |c| look_alikes::replacement(c, preference).is_some();
     let whole = if changed.fits {
-        finish(changed.text.clone(), changed.replaced.clone(), mendable)
+        finish(changed.text.clone(), changed.replaced, mendable)
     } else {
         finish(written.clone(), Vec::new(), mendable)
     };
@@ -214,15 +216,18 @@ pub fn compose(
         });
     }
     let mut cut = pack::truncate(&whole.text, whole.encoding, max);
-    let mut replaced = whole.replaced;
-    if whole.encoding == Encoding::Ucs2 {
-        // What forced Unicode may lie beyond the cut: then the longer GSM-7 beginning is sent.
-        let kept = look_alikes::substitute(&cut, preference);
-        if kept.fits {
-            cut = pack::truncate(&changed.text, Encoding::Gsm7, max);
-            replaced = kept.replaced;
-        }
+    let mut replacing = changed.fits;
+    if !changed.fits && look_alikes::substitute(&cut, preference, usize::MAX).fits {
+        // What forces Unicode lies beyond the cut: the longer GSM-7 beginning is sent.
+        cut = pack::truncate(&changed.text, Encoding::Gsm7, max);
+        replacing = true;
     }
+    let replaced = if replacing {
+        let kept = cut.len().saturating_sub(pack::ELLIPSIS.len());
+        look_alikes::substitute(&written, preference, kept).replaced
+    } else {
+        Vec::new()
+    };
     Ok(SmsText {
         truncated: true,
         whole_parts: whole.parts,
@@ -310,10 +315,12 @@ mod tests {
     #[test]
     fn ascii_drops_only_the_accents_gsm_lacks() {
         assert_eq!(
-            sent("Être où? Çà, garçon: œuvre Łódź ½ n° 2", Ascii),
-            "Etre où? Çà, garcon: oeuvre Lodz 1/2 no 2"
+            sent("Être où? Çà, garçon: œuvre Łódź n° 2", Ascii),
+            "Etre où? Çà, garcon: oeuvre Lodz no 2"
         );
         assert_eq!(sent("ê", Smart), "ê");
+        assert_eq!(sent("10² m, 1½ h, ①", Ascii), "10² m, 1½ h, ①");
+        assert_eq!(sent("10² m, 1½ h, №", Ascii), "10^2 m, 1 1/2 h, No");
         assert_eq!(sent("ångström ñ ß æ", Ascii), "ångström ñ ß æ");
     }
 
@@ -326,6 +333,7 @@ mod tests {
         assert_eq!(tidy("e\u{301}"), "é");
         let once = tidy("\r\r\n\n\t");
         assert_eq!(tidy(&once), once);
+        assert_eq!(tidy("e\0\u{301}"), "é");
     }
 
     #[test]
@@ -374,7 +382,10 @@ mod tests {
             (got.encoding, got.parts, got.units),
             (Encoding::Gsm7, 2, 306)
         );
-        assert!(got.text.starts_with("L'été") && !got.replaced.is_empty());
+        assert!(got.text.starts_with("L'été"));
+        assert_eq!(got.replaced.len(), 1);
+        // Nor is a change beyond the cut reported.
+        assert!(cut(&format!("{}’", "a".repeat(400)), 2).replaced.is_empty());
         let got = cut(
             &format!("L’été {} 😀 {}", "a".repeat(100), "b".repeat(400)),
             2,

@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{Encoding, gsm};
 
 /// What a cut text ends in: three units in either encoding.
-const ELLIPSIS: &str = "...";
+pub(super) const ELLIPSIS: &str = "...";
 
 /// What a text of one part holds, and each part of several.
 const fn capacity(encoding: Encoding) -> (u32, u32) {
