@@ -58,7 +58,7 @@ pub(super) fn replacement(c: char, preference: EncodingPreference) -> Option<Str
     }
 }
 
-/// What looks the same to a reader.
+/// What looks the same to a reader. Long because it is one table.
 fn look_alike(c: char) -> Option<String> {
     let same = match c {
         '`' | '´' | '‘' | '’' | '‚' | '‛' | 'ʹ' | 'ʻ' | 'ʼ' | 'ʽ' | 'ˈ' | '′' | '‵' | '＇' => {

@@ -66,7 +66,7 @@ const fn name_hides(c: char) -> bool {
     )
 }
 
-/// Names of what mails really hold, then kinds.
+/// Names of what mails really hold; for the rest, their kind.
 const fn name_of(c: char) -> &'static str {
     match c {
         '\t' => "tab",
@@ -115,6 +115,13 @@ const fn name_of(c: char) -> &'static str {
         '\u{fffd}' => "replacement character: something was not readable",
         '\u{2028}' => "line separator",
         '\u{2029}' => "paragraph separator",
+        _ => kind_of(c),
+    }
+}
+
+/// What kind of character it is, by its block; empty for the rest.
+const fn kind_of(c: char) -> &'static str {
+    match c {
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => "control character",
         '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => "accented letter",
         '\u{300}'..='\u{36f}' => "combining accent",
