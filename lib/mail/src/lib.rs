@@ -10,6 +10,7 @@ mod automatic;
 mod body;
 mod charset;
 pub mod compose;
+pub mod cut;
 mod flowed;
 mod headers;
 mod html;

@@ -1,0 +1,441 @@
+//! The line that mail programs write above a quote: "On … wrote:", "Le … a écrit :", "2014-10-17 11:28 … <a@b>:".
+//!
+//! Recognised by what it is made of (a moment, an address, a verb, the colon at its end, a quote below it), so that
+//! programs and languages not listed here are mostly understood too. It may be wrapped over several lines.
+//!
+//! Must not know: what follows from finding one.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::line::Line;
+
+/// Lines a wrapped attribution may have, and its length in bytes.
+const LINES: usize = 5;
+const LENGTH: usize = 600;
+
+/// Words that open an attribution and are followed by a date.
+const LEADS: &[&str] = &[
+    "on",
+    "at",
+    "le",
+    "am",
+    "el",
+    "il",
+    "op",
+    "em",
+    "no",
+    "na",
+    "den",
+    "d.",
+    "på",
+    "dne",
+    "dňa",
+    "dnia",
+    "w",
+    "v",
+    "în",
+    "in",
+    "pe",
+    "la",
+    "στις",
+    "στο",
+    "a",
+    "ha",
+    "il",
+    "em",
+    "dana",
+    "dne",
+    "u",
+    "ngày",
+    "pada",
+    "vào",
+    "lúc",
+    "в",
+    "on",
+    "sa",
+    "ke",
+    "ve",
+    "ob",
+    "tr",
+    "kirjoitti",
+    "o",
+    "do",
+    "à",
+    "vom",
+    "von",
+    "מאת",
+    "בתאריך",
+    "ב-",
+    "في",
+    "بتاريخ",
+    "trong",
+    "der",
+    "els",
+    "al",
+    "ai",
+    "gio",
+    "den.",
+];
+
+/// "wrote", per language: en fr de es it nl pt da/no sv fi is pl cs/sk hu ro ru uk bg tr el hr/sr/sl et lv lt ca ja zh ko ar fa he
+/// vi id th.
+const VERBS: &[&str] = &[
+    "wrote",
+    "writes",
+    "sent",
+    "said",
+    "schreef",
+    "geschreven",
+    "schrieb",
+    "geschrieben",
+    "a écrit",
+    "a ecrit",
+    "écrivait",
+    "écrit",
+    "a envoyé",
+    "escribió",
+    "escribio",
+    "ha escrito",
+    "escribe",
+    "scritto",
+    "scrive",
+    "escreveu",
+    "skrev",
+    "skreiv",
+    "skriver",
+    "kirjoitti",
+    "skrifaði",
+    "napisał",
+    "napisała",
+    "napisał(a)",
+    "napisał/a",
+    "pisze",
+    "napsal",
+    "napsala",
+    "napsal(a)",
+    "napsal/a",
+    "napísal",
+    "napísala",
+    "napísal(a)",
+    "píše",
+    "írta",
+    "ezt írta",
+    "scris",
+    "написал",
+    "написала",
+    "написал(а)",
+    "написал(a)",
+    "пишет",
+    "писал",
+    "писал(а)",
+    "пише",
+    "написав",
+    "написала",
+    "написав(ла)",
+    "написа",
+    "yazdı",
+    "yazmış",
+    "yazdi",
+    "έγραψε",
+    "napisao",
+    "napisala",
+    "napisao/la",
+    "napisao je",
+    "piše",
+    "je napisal",
+    "kirjutas",
+    "rakstīja",
+    "rašė",
+    "parašė",
+    "va escriure",
+    "escrigué",
+    "のメール",
+    "書きました",
+    "写道",
+    "寫道",
+    "写到",
+    "작성",
+    "كتب",
+    "كتبت",
+    "نوشت",
+    "כתב",
+    "כתבה",
+    "đã viết",
+    "menulis",
+    "เขียน",
+    "ha inviato",
+    "mandou",
+    "het volgende",
+    "følgende",
+    "följande",
+];
+
+/// A pronoun before the verb: a person tells what somebody wrote.
+const PRONOUNS: &[&str] = &[
+    "il", "elle", "on", "ils", "he", "she", "they", "it", "i", "we", "er", "sie", "es", "ich",
+    "él", "ella", "lui", "lei", "hij", "zij", "ze", "ele", "ela", "j'ai", "qui", "who", "que",
+    "m'a", "nous", "wir",
+];
+
+/// A reply header that was found.
+#[derive(Clone, Copy)]
+pub(super) struct Attribution {
+    /// The line after its last line.
+    pub(super) end: usize,
+    /// The next line that is not blank is quoted.
+    pub(super) above_quote: bool,
+}
+
+static ADDRESS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[\w.+'’=-]+@[\w-]+\.[\w.-]+|\bmailto:|@\.\.\.").ok());
+static ADDRESS_LAST: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"[<(\[][^<>()\[\]]*@[^<>()\[\]]+[>)\]]+\s*[:：]?$").ok());
+static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)(^|[^\d.:/-])\d{1,2}\s?[:h٫]\s?\d{2}([^\d/]|$)|(^|[\s,])\d{1,2}\.\d{2}(\.\d{2})?([\s,:]|$)|\b\d{1,2}\s?[ap]\.?m\b|\d時|\d点|\d시|午[前後后]|오[전후]").ok()
+});
+static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(^|\D)(19|20|25)\d{2}(\D|$)|[٠-٩]{4}|[۰-۹]{4}|(^|\D)\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}(\D|$)|\d年|\d년|\d月").ok()
+});
+static DAY_MONTH: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(^|[\s,(])\d{1,2}(\.|er|º|\.?\s+de)?\s+\p{L}{3,}|\p{L}{3,}\.?\s+\d{1,2}(st|nd|rd|th)?([\s,]|$)").ok()
+});
+static VERB: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let mut verbs: Vec<String> = VERBS.iter().map(|verb| regex::escape(verb)).collect();
+    verbs.sort_by_key(|verb| std::cmp::Reverse(verb.len()));
+    Regex::new(&format!(
+        r"(?i)(^|[\s>»)\]\x22'”’，,、さ님은는가이<])(?P<verb>{})([\s:：.<>»'\x22,]|さ|$)",
+        verbs.join("|")
+    ))
+    .ok()
+});
+static DASHED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^-{2,}\s?(?P<inside>[^-].*[^-\s])\s?-{2,}$").ok());
+
+fn found(regex: &LazyLock<Option<Regex>>, text: &str) -> bool {
+    regex.as_ref().is_some_and(|regex| regex.is_match(text))
+}
+
+/// Whether a header's value holds a date or a time.
+pub(super) fn has_moment(value: &str) -> bool {
+    found(&DATE, value) || found(&TIME, value)
+}
+
+/// Reads the attribution that starts on the line `at`, which is not quoted.
+pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
+    let first = lines.get(at)?;
+    if first.depth > 0 || first.body.is_empty() {
+        return None;
+    }
+    if is_dashed(&first.body) {
+        return Some(Attribution {
+            end: at.saturating_add(1),
+            above_quote: quote_below(lines, at.saturating_add(1)),
+        });
+    }
+    let start = Start::of(&first.body)?;
+    let mut joined = String::new();
+    for next in at..at.saturating_add(LINES) {
+        let line = lines.get(next)?;
+        if line.depth > 0 && !is_wrapped_address_end(&line.body, next > at) {
+            return None;
+        }
+        if line.is_empty() {
+            // One program puts a blank line before the address.
+            let address_follows = lines
+                .get(next.saturating_add(1))
+                .is_some_and(|line| line.body.starts_with('<'));
+            if address_follows {
+                continue;
+            } else {
+                return None;
+            }
+        }
+        if next > at
+            && Start::of(&line.body).is_some_and(|inner| inner.is_firm())
+            && !joined.ends_with(['<', ','])
+        {
+            return None; // A new attribution starts here: the lines before it were typed.
+        }
+        if !joined.is_empty() {
+            joined.push(' ');
+        }
+        let marks = if line.depth > 0 { "> " } else { "" };
+        joined.push_str(marks);
+        joined.push_str(&line.body);
+        if joined.len() > LENGTH {
+            return None;
+        }
+        let end = next.saturating_add(1);
+        let above_quote = quote_below(lines, end);
+        if is_attribution(&joined, start, above_quote, next == at) {
+            return Some(Attribution { end, above_quote });
+        }
+    }
+    None
+}
+
+/// A wrapped `<\nmailto:…\n> wrote:`: its last line looks like a quote.
+fn is_wrapped_address_end(body: &str, wrapped: bool) -> bool {
+    wrapped && body.len() < 40 && body.ends_with(':') && found(&VERB, body)
+}
+
+/// `---- John Smith wrote ----`, `---- On … wrote ----`.
+fn is_dashed(body: &str) -> bool {
+    let Some(inside) = DASHED
+        .as_ref()
+        .and_then(|regex| regex.captures(body))
+        .and_then(|found| found.name("inside"))
+    else {
+        return false;
+    };
+    let text = inside.as_str();
+    VERB.as_ref()
+        .and_then(|regex| regex.find_iter(text).last())
+        .is_some_and(|verb| text.len().saturating_sub(verb.end()) < 3)
+}
+
+/// How the first line begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// "On Tue, 3 May", "Le 12 mai".
+    Lead,
+    /// "2014-10-17", "11:00 AM", "Tue, 3 May".
+    Moment,
+    /// A name or an address.
+    Name,
+}
+
+impl Start {
+    fn of(body: &str) -> Option<Self> {
+        let bare = body.trim_start_matches(['*', '_', '"', '\'', '-', ' ']);
+        let starts_with_digit = |word: &str| word.starts_with(char::is_numeric);
+        let mut words = bare.split(' ');
+        let first = words.next()?;
+        if starts_with_digit(first) {
+            return Some(Self::Moment);
+        }
+        let second = words.next();
+        let digit_soon =
+            second.is_some_and(starts_with_digit) || words.take(4).any(starts_with_digit);
+        if digit_soon && LEADS.contains(&first.to_lowercase().as_str()) {
+            return Some(Self::Lead);
+        }
+        let weekday = first.chars().count() <= 13 && first.ends_with([',', '.']);
+        if second.is_some_and(starts_with_digit) && weekday {
+            return Some(Self::Moment);
+        }
+        (digit_soon
+            || body.contains('@')
+            || body.ends_with('<')
+            || body.ends_with([':', '：'])
+            || found(&VERB, body))
+        .then_some(Self::Name)
+    }
+
+    /// Surely the start of an attribution, if there is one.
+    fn is_firm(self) -> bool {
+        self == Self::Lead
+    }
+}
+
+/// Whether the joined lines are a whole attribution.
+fn is_attribution(joined: &str, start: Start, above_quote: bool, one_line: bool) -> bool {
+    let text = entities(joined);
+    let text = text
+        .split_once(":>")
+        .map_or(text.as_str(), |(head, _)| head)
+        .trim_end_matches(['*', '_', ' ']);
+    let colon = text.ends_with([':', '：']) || joined.contains(":>");
+    let (address, date, time) = (
+        found(&ADDRESS, text),
+        found(&DATE, text),
+        found(&TIME, text),
+    );
+    let verb = verb_of(text);
+    let named = verb.is_some_and(|verb| !verb.after_pronoun);
+    let last = verb.is_some_and(|verb| verb.last);
+    let words = text.split(' ').count();
+    let moment = date || time;
+    let shaped = one_line || start != Start::Name || text.contains('@') || verb.is_some();
+    let neutral = colon && address && date && time && found(&ADDRESS_LAST, text);
+    let spoken = colon && named && moment && (address || (date && time) || above_quote);
+    let undated = colon && named && above_quote && start == Start::Lead && found(&DAY_MONTH, text);
+    let unmarked = above_quote && date && start == Start::Moment && found(&ADDRESS_LAST, text);
+    let colonless = last && date && time && address && start != Start::Name;
+    let address_first = text
+        .split(' ')
+        .next()
+        .is_some_and(|word| found(&ADDRESS, word));
+    let addressed =
+        one_line && colon && last && address && words <= 12 && (above_quote || address_first);
+    let bare = one_line && colon && last && named && above_quote && words <= 8;
+    (shaped && (neutral || spoken || undated || unmarked)) || colonless || addressed || bare
+}
+
+#[derive(Clone, Copy)]
+struct Verb {
+    /// Nothing but a word or two follows it.
+    last: bool,
+    after_pronoun: bool,
+}
+
+fn verb_of(text: &str) -> Option<Verb> {
+    let regex = VERB.as_ref()?;
+    let mut seen = None;
+    for found in regex.captures_iter(text) {
+        let Some(verb) = found.name("verb") else {
+            continue;
+        };
+        let before = text.get(..verb.start()).unwrap_or_default().trim_end();
+        let after = text.get(verb.end()..).unwrap_or_default();
+        let word = before.rsplit(' ').next().unwrap_or_default().to_lowercase();
+        let last = after.trim_matches([':', '：', ' ', '.', '*', '"']).len() <= 24;
+        seen = Some(Verb {
+            last,
+            after_pronoun: PRONOUNS.contains(&word.as_str()),
+        });
+    }
+    seen
+}
+
+fn entities(text: &str) -> String {
+    if text.contains('&') {
+        text.replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&quot;", "\"")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Whether the next line that is not blank is quoted (`>` or, by some programs, `|`).
+pub(super) fn quote_below(lines: &[Line<'_>], at: usize) -> bool {
+    lines
+        .iter()
+        .skip(at)
+        .take(6)
+        .find(|line| !line.is_blank())
+        .is_some_and(|line| line.is_quoted() || line.body.starts_with("| ") || line.body == "|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_is_a_regular_expression() {
+        for regex in [
+            &ADDRESS,
+            &ADDRESS_LAST,
+            &TIME,
+            &DATE,
+            &DAY_MONTH,
+            &VERB,
+            &DASHED,
+        ] {
+            assert!(regex.is_some());
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Phone footers: "Sent from my iPhone", "Envoyé de mon iPhone", "Get Outlook for iOS", and what mailing lists append.
+//!
+//! Only the end of a typed passage is looked at: a footer in the middle of a text is text.
+//!
+//! Must not know: quotes, signatures.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexBuilder};
+
+use super::footer_phrases::{ADVERTISED, APP, BESIDE, DEVICE, GENERIC, SURE};
+use super::line::{self, Line};
+use super::signature::passages;
+use super::{CutKind, Tag};
+
+/// Characters of the longest footer line, and of the longest that names no program or make.
+const LONGEST: usize = 160;
+const LONGEST_GENERIC: usize = 50;
+/// Lines with text that may stand below a footer (a name, a company); they stay.
+const BELOW: usize = 4;
+/// Lines with text in what a mailing list appends.
+const LIST_LINES: usize = 6;
+
+static ADVERTISED_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| whole_line(ADVERTISED));
+static SURE_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| whole_line(SURE));
+static BESIDE_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| whole_line(BESIDE));
+static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| any_case(DEVICE));
+static NAMED_OR_GENERIC: LazyLock<Option<Regex>> =
+    LazyLock::new(|| any_case(&format!("{DEVICE}|{GENERIC}")));
+static LINK: LazyLock<Option<Regex>> =
+    LazyLock::new(|| any_case(r"[<(\[]?https?://[^\s<>()]+[>)\]]?"));
+
+fn any_case(pattern: &str) -> Option<Regex> {
+    RegexBuilder::new(pattern)
+        .case_insensitive(true)
+        .build()
+        .ok()
+}
+
+fn whole_line(shapes: &[&str]) -> Option<Regex> {
+    let shapes: Vec<String> = shapes
+        .iter()
+        .map(|shape| format!("(?:{})", shape.replace("{B}", APP)))
+        .collect();
+    any_case(&format!("^(?:{})$", shapes.join("|")))
+}
+
+fn fits(regex: &LazyLock<Option<Regex>>, text: &str) -> bool {
+    regex.as_ref().is_some_and(|regex| regex.is_match(text))
+}
+
+/// The line as the shapes read it: as it stands and with its devices replaced; `None` if it cannot be a footer.
+fn readable(body: &str) -> Option<(String, String)> {
+    // Hyphens as mail programs write them (U+2011 in Romanian).
+    let text = body
+        .trim_matches(MARKS)
+        .replace(['\u{2010}', '\u{2011}'], "-");
+    let without_link = LINK.as_ref()?.replace_all(&text, "");
+    let length = without_link.chars().count();
+    if text.is_empty() || length > LONGEST {
+        return None;
+    }
+    let short = length <= LONGEST_GENERIC && !without_link.contains(':');
+    let devices = if short {
+        NAMED_OR_GENERIC.as_ref()?
+    } else {
+        NAMED.as_ref()?
+    };
+    let replaced = devices.replace_all(&text, "\u{a4}").into_owned();
+    Some((text, replaced))
+}
+
+/// What may stand around a footer.
+const MARKS: &[char] = &[
+    '<', '>', '(', ')', '[', ']', '*', '_', ' ', '-', '~', '"', '\u{2013}', '\u{2014}', '.', '!',
+    '|',
+];
+
+/// Whether a line is surely a footer.
+pub(super) fn is_footer(body: &str) -> bool {
+    readable(body).is_some_and(|(text, replaced)| {
+        fits(&SURE_LINE, &replaced) || fits(&ADVERTISED_LINE, &text)
+    })
+}
+
+/// Whether a line is a footer if a sure one stands below it.
+fn is_beside(body: &str) -> bool {
+    line::is_row(body, 2)
+        || readable(body).is_some_and(|(_, replaced)| fits(&BESIDE_LINE, &replaced))
+}
+
+/// Cuts footers from the end of each typed passage.
+pub(super) fn mark(lines: &[Line<'_>], tags: &mut [Tag]) {
+    for passage in passages(tags) {
+        mark_list_footer(lines, tags, &passage);
+    }
+    for passage in passages(tags) {
+        mark_phone_footers(lines, tags, &passage);
+    }
+}
+
+fn mark_phone_footers(lines: &[Line<'_>], tags: &mut [Tag], passage: &std::ops::Range<usize>) {
+    let opens_text = !tags
+        .iter()
+        .zip(lines)
+        .take(passage.start)
+        .any(|(tag, line)| !matches!(tag, Tag::Cut(_)) && !line.is_blank());
+    let first = lines
+        .iter()
+        .enumerate()
+        .take(passage.end)
+        .skip(passage.start)
+        .find(|(_, line)| !line.is_blank())
+        .map(|(at, _)| at);
+    let mut footers: Vec<usize> = Vec::new();
+    let mut below = 0usize;
+    let mut near = false;
+    for (at, line) in lines
+        .iter()
+        .enumerate()
+        .take(passage.end)
+        .skip(passage.start)
+        .rev()
+    {
+        if line.is_blank() {
+            continue;
+        }
+        let text_above = Some(at) != first || !opens_text;
+        if is_footer(&line.body) && (text_above || below == 0) {
+            footers.push(at);
+            near = true;
+        } else if near && below == 0 && text_above && is_beside(&line.body) {
+            footers.push(at);
+        } else {
+            below = below.saturating_add(1);
+            if below > BELOW || near {
+                break;
+            }
+        }
+    }
+    for at in footers {
+        if let Some(tag) = tags.get_mut(at) {
+            *tag = Tag::Cut(CutKind::Footer);
+        }
+    }
+}
+
+/// Mailman's row of underscores with the list's name and address below it.
+fn mark_list_footer(lines: &[Line<'_>], tags: &mut [Tag], passage: &std::ops::Range<usize>) {
+    let mut below = 0usize;
+    let mut of_list = false;
+    for (at, line) in lines
+        .iter()
+        .enumerate()
+        .take(passage.end)
+        .skip(passage.start)
+        .rev()
+    {
+        if line.is_blank() {
+            continue;
+        }
+        if of_list && line.body.chars().all(|c| c == '_') && line.body.len() >= 2 {
+            for tag in tags.iter_mut().take(passage.end).skip(at) {
+                *tag = Tag::Cut(CutKind::Footer);
+            }
+            return;
+        }
+        below = below.saturating_add(1);
+        if below > LIST_LINES {
+            return;
+        }
+        let text = line.body.to_lowercase();
+        of_list |= [
+            "mailing list",
+            "/listinfo",
+            "liste de diffusion",
+            "mailingliste",
+            "mailinglist",
+            "lista de correo",
+        ]
+        .iter()
+        .any(|word| text.contains(word));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_is_a_regular_expression() {
+        for regex in [
+            &ADVERTISED_LINE,
+            &SURE_LINE,
+            &BESIDE_LINE,
+            &NAMED,
+            &NAMED_OR_GENERIC,
+            &LINK,
+        ] {
+            assert!(regex.is_some());
+        }
+    }
+}

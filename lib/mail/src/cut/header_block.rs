@@ -1,0 +1,115 @@
+//! Blocks of header lines ("From: … Sent: … To: … Subject: …") above a quoted or forwarded mail.
+//!
+//! Must not know: what follows from finding one.
+
+use super::attribution::has_moment;
+use super::header_labels::{self, Role};
+use super::line::{self, Line};
+
+/// Lines a block may have, wrapped recipients included.
+const LONGEST: usize = 48;
+/// Lines a wrapped value may have.
+const WRAPPED: usize = 12;
+
+/// A run of header lines.
+pub(super) struct Block {
+    /// The line after the last header line.
+    pub(super) end: usize,
+    roles: Vec<Role>,
+    from_address: bool,
+    moment: bool,
+    bold: bool,
+}
+
+impl Block {
+    fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Surely written by a mail program: a sender, three kinds of labels, and what a machine's "From: host1" lacks.
+    pub(super) fn stands_alone(&self) -> bool {
+        let dated = self.has(Role::Sent) || self.has(Role::Date);
+        let outlook =
+            self.has(Role::Sent) && self.moment && self.has(Role::To) && self.has(Role::Subject);
+        self.has(Role::From)
+            && self.roles.len() >= 3
+            && (dated || self.has(Role::To))
+            && (self.from_address || outlook || (self.bold && self.moment))
+    }
+
+    /// Enough where a divider or a marker stands above it.
+    pub(super) fn stands_below_divider(&self) -> bool {
+        self.has(Role::From) && self.roles.len() >= 2
+    }
+}
+
+/// Reads the block whose first header line is `at`. Blank lines between header lines, and values wrapped over several
+/// lines, belong to it. `None` if that line is none.
+pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Block> {
+    let depth = lines.get(at)?.depth;
+    header_labels::read(&lines.get(at)?.body)?;
+    let mut block = Block {
+        end: at,
+        roles: Vec::new(),
+        from_address: false,
+        moment: false,
+        bold: false,
+    };
+    let mut next = at;
+    while next < at.saturating_add(LONGEST) {
+        let Some(line) = lines.get(next).filter(|line| line.depth == depth) else {
+            break;
+        };
+        if let Some((role, value)) = header_labels::read(&line.body) {
+            if !block.roles.contains(&role) {
+                block.roles.push(role);
+            }
+            block.from_address |= role == Role::From && value.contains('@');
+            block.moment |= matches!(role, Role::Sent | Role::Date) && has_moment(value);
+            block.bold |= line.body.starts_with('*');
+            next = next.saturating_add(1);
+            block.end = next;
+        } else {
+            match wrapped_until(lines, next, depth) {
+                Some(label) => next = label,
+                None => break,
+            }
+        }
+    }
+    Some(block)
+}
+
+/// A line that is no header line belongs to the block if a header line follows before the next blank line, or if it is
+/// itself one blank line before a header line.
+fn wrapped_until(lines: &[Line<'_>], at: usize, depth: usize) -> Option<usize> {
+    if lines.get(at)?.is_empty() {
+        let next = at.saturating_add(1);
+        return header_labels::read(&lines.get(next).filter(|line| line.depth == depth)?.body)
+            .map(|_| next);
+    }
+    for (next, line) in lines.iter().enumerate().skip(at).take(WRAPPED) {
+        if line.is_empty() || line.depth != depth {
+            return None;
+        }
+        if header_labels::read(&line.body).is_some() {
+            return Some(next);
+        }
+    }
+    None
+}
+
+/// Where the divider above `at` begins (a row of underscores or dashes, blank lines between allowed); `at` if there is none.
+pub(super) fn divider_above(lines: &[Line<'_>], at: usize) -> usize {
+    let mut up = at;
+    for _ in 0..3 {
+        let Some(above) = up.checked_sub(1) else {
+            return at;
+        };
+        match lines.get(above) {
+            Some(line) if line::is_row(&line.body, 5) && line.depth == 0 => return above,
+            Some(line) if line.is_blank() => up = above,
+            _ => return at,
+        }
+    }
+    at
+}

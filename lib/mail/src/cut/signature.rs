@@ -1,0 +1,141 @@
+//! Signatures: the configured first line, `-- `, and rows of dashes that close a text.
+//!
+//! Must not know: phone footers, quotes.
+
+use super::line::{self, Line};
+use super::{CutKind, Tag};
+
+/// Lines with text that may follow a `--` without its blank; more is a text with a divider in it.
+const LONGEST_TAIL: usize = 20;
+/// The same under a lone long dash, into which phones turn `--`.
+const LONGEST_DASH_TAIL: usize = 6;
+
+/// A signature's first line as it is compared: white space folded, bold marks and invisible characters dropped.
+pub(super) fn normal(text: &str) -> String {
+    line::fold(text).trim_matches(['*', '_', ' ']).to_owned()
+}
+
+/// Whether a line is a configured signature's first.
+pub(super) fn is_configured(line: &Line<'_>, signatures: &[String]) -> bool {
+    !signatures.is_empty() && !line.body.is_empty() && {
+        let body = line.body.trim_matches(['*', '_', ' ']);
+        signatures.iter().any(|first| first == body)
+    }
+}
+
+/// `-- ` (RFC 3676 section 4.3), or the same without its blank.
+pub(super) fn is_delimiter(line: &Line<'_>) -> bool {
+    !line.is_quoted()
+        && matches!(line.body.as_str(), "--" | "\u{2014}" | "\u{2013}")
+        && line.raw.trim().len() == line.raw.trim_end().len()
+}
+
+fn has_its_blank(line: &Line<'_>) -> bool {
+    matches!(line.raw.trim_end_matches('\r'), "-- " | "--\u{a0}")
+}
+
+/// Cuts configured signatures with all that was typed after them, then what follows `-- ` in each typed passage.
+pub(super) fn mark(lines: &[Line<'_>], tags: &mut [Tag], signatures: &[String]) {
+    let mut found = false;
+    for (line, tag) in lines.iter().zip(tags.iter_mut()) {
+        if *tag == Tag::Typed {
+            found = found || is_configured(line, signatures);
+            if found {
+                *tag = Tag::Cut(CutKind::Signature);
+            }
+        }
+    }
+    for passage in passages(tags) {
+        if let Some(at) = delimiter(lines, &passage) {
+            for tag in tags.iter_mut().take(passage.end).skip(at) {
+                *tag = Tag::Cut(CutKind::Signature);
+            }
+        }
+    }
+}
+
+/// Runs of typed lines.
+pub(super) fn passages(tags: &[Tag]) -> Vec<std::ops::Range<usize>> {
+    let mut out = Vec::new();
+    let mut start = None;
+    for (at, tag) in tags.iter().enumerate() {
+        match (tag, start) {
+            (Tag::Typed, None) => start = Some(at),
+            (Tag::Typed, Some(_)) | (_, None) => {}
+            (_, Some(from)) => {
+                out.push(from..at);
+                start = None;
+            }
+        }
+    }
+    if let Some(from) = start {
+        out.push(from..tags.len());
+    }
+    out
+}
+
+/// Where the signature of a passage begins: the first `-- `, or the only `--` if little follows it.
+fn delimiter(lines: &[Line<'_>], passage: &std::ops::Range<usize>) -> Option<usize> {
+    let within = || {
+        lines
+            .iter()
+            .enumerate()
+            .take(passage.end)
+            .skip(passage.start)
+    };
+    if let Some((at, _)) = within().find(|(_, line)| is_delimiter(line) && has_its_blank(line)) {
+        return Some(at);
+    }
+    let mut bare = within().filter(|(_, line)| is_delimiter(line));
+    let (at, _) = bare.next()?;
+    if bare.next().is_some() {
+        return None;
+    }
+    let tail = within()
+        .skip_while(|(line, _)| *line <= at)
+        .filter(|(_, line)| !line.is_blank())
+        .count();
+    let longest = if lines.get(at)?.body == "--" {
+        LONGEST_TAIL
+    } else {
+        LONGEST_DASH_TAIL
+    };
+    (tail <= longest).then_some(at)
+}
+
+/// Cuts rows of dashes, stars, … that end a passage, unless nothing else would be left of the text.
+pub(super) fn mark_closing_rows(lines: &[Line<'_>], tags: &mut [Tag]) {
+    let is_closing = |line: &Line<'_>| {
+        line::is_row(&line.body, 2) || line.body == "\u{1427}" || is_dotted_row(&line.body)
+    };
+    let kept = |tag: &Tag| !matches!(tag, Tag::Cut(_));
+    let text_left = lines
+        .iter()
+        .zip(tags.iter())
+        .any(|(line, tag)| kept(tag) && !line.is_blank() && !is_closing(line));
+    if !text_left {
+        return;
+    }
+    for passage in passages(tags) {
+        for (line, tag) in lines
+            .iter()
+            .zip(tags.iter_mut())
+            .take(passage.end)
+            .skip(passage.start)
+            .rev()
+        {
+            if line.is_blank() {
+                continue;
+            }
+            if !is_closing(line) {
+                break;
+            }
+            *tag = Tag::Cut(CutKind::Signature);
+        }
+    }
+}
+
+/// `. . . . . . . .`, in bold or not.
+fn is_dotted_row(body: &str) -> bool {
+    body.len() >= 9 && body.contains(". .") && body.chars().all(|c| matches!(c, '.' | ' ' | '*'))
+}

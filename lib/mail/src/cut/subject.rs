@@ -1,0 +1,92 @@
+//! Whether a subject says "reply" or "forward".
+//!
+//! Must not know: the text.
+
+/// What a subject's first prefix says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SubjectKind {
+    /// `RE:`, `AW:`, `SV:`, …
+    Reply,
+    /// `Fwd:`, `TR:`, `WG:`, …
+    Forward,
+    /// No prefix, or no subject.
+    Plain,
+}
+
+const REPLY: &[&str] = &[
+    "re", "r", "rep", "rép", "aw", "antw", "antwort", "sv", "vs", "ad", "odp", "rif", "res",
+    "resp", "ynt", "yan", "atb", "ang", "bls", "pd re", "ref", "απ", "σχετ", "回复", "回覆",
+    "答复", "답장", "رد", "השב", "vá", "hl", "на",
+];
+
+const FORWARD: &[&str] = &[
+    "fw",
+    "fwd",
+    "tr",
+    "wg",
+    "rv",
+    "i",
+    "enc",
+    "vb",
+    "pd",
+    "vl",
+    "vs",
+    "doorst",
+    "redir",
+    "redirecționat",
+    "továbbítás",
+    "továbbított",
+    "reenv",
+    "rvt",
+    "fs",
+    "ilt",
+    "trs",
+    "пересл",
+    "отв fwd",
+    "на fwd",
+    "προωθ",
+    "πρθ",
+    "转发",
+    "轉寄",
+    "転送",
+    "전달",
+    "إعادة",
+    "הועבר",
+    "préd",
+    "prev",
+    "predané",
+    "transf",
+    "fwd]",
+    "weitergeleitet",
+    "doorgestuurd",
+    "inoltro",
+    "перенаправлено",
+    "переслано",
+];
+
+/// Reads the first prefix. `VS:` is "reply" in Finnish and "forward" in Danish and Norwegian, so it says nothing.
+pub(super) fn kind(subject: Option<&str>) -> SubjectKind {
+    let Some((prefix, _)) = subject.and_then(|subject| subject.split_once([':', '：'])) else {
+        return SubjectKind::Plain;
+    };
+    let prefix = prefix.trim().trim_matches(['[', ']', '.', '*']);
+    if prefix.len() > 40 {
+        return SubjectKind::Plain;
+    }
+    // `RE[2]`, `Re (3)`: a count belongs to the prefix.
+    let word = super::line::lower(
+        prefix
+            .split(['[', '(', '^'])
+            .next()
+            .unwrap_or_default()
+            .trim(),
+    );
+    match (
+        REPLY.contains(&word.as_str()),
+        FORWARD.contains(&word.as_str()),
+    ) {
+        (true, false) => SubjectKind::Reply,
+        (false, true) => SubjectKind::Forward,
+        _ => SubjectKind::Plain,
+    }
+}
