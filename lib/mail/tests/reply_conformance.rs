@@ -3,6 +3,11 @@
 //! `reply-discourse-trimmer` is the gold. Crisp, edgetier, alfonsrv, zapier, github and talon are one library's vote each:
 //! a case counts where the same input is in a second suite with the same answer. Texts compare with white space folded.
 //! Each test lists its misses with their reasons; a miss that is not listed fails, and so does a listed one that is met.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a conformance test reads its data and prints its count"
+)]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -71,6 +76,9 @@ fn shorten(text: &str) -> String {
     format!("{head} … {tail}")
 }
 
+/// Misses and why they are misses.
+type Reasons<'a> = &'a [(&'a str, &'a str)];
+
 /// Counts, prints and checks misses.
 struct Score {
     suite: &'static str,
@@ -105,7 +113,7 @@ impl Score {
     }
 
     /// Asserts a floor in per cent, and that exactly the known misses missed, so that the table of reasons stays true.
-    fn finish(&self, floor: usize, known: &[(&str, &str)]) {
+    fn finish(&self, floor: usize, known: Reasons<'_>) {
         println!(
             "conformance {}: {} of {}",
             self.suite,
@@ -176,7 +184,7 @@ fn forwarded_text_stays() {
             "the same with \"On … wrote:\"",
         ),
     ];
-    let runs: [(&'static str, bool, &[(&str, &str)]); 2] = [
+    let runs: [(_, _, Reasons<'_>); 2] = [
         ("reply-forward-parser, with subject", true, &[]),
         ("reply-forward-parser, body alone", false, &without_subject),
     ];
