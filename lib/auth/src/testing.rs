@@ -33,7 +33,7 @@ const SPF_TYPE: u16 = 99;
 pub enum Data {
     /// TXT, by its strings (255 octets each at most); none is sent as one empty string.
     Txt(Vec<Vec<u8>>),
-    /// The SPF record type 99, by its strings.
+    /// The SPF record type 99, by its strings, as for TXT.
     Spf(Vec<Vec<u8>>),
     /// An IPv4 address.
     A(Ipv4Addr),
@@ -195,12 +195,12 @@ fn to_name(written: &str) -> Option<Name> {
 
 fn record(name: &Name, ttl: u32, data: &Data) -> Option<Record> {
     let rdata = match data {
-        Data::Txt(strings) if strings.is_empty() => RData::TXT(TXT::from_bytes(vec![b""])),
+        Data::Txt(none) if none.is_empty() => RData::TXT(TXT::from_bytes(vec![b""])),
         Data::Txt(strings) => {
             RData::TXT(TXT::from_bytes(strings.iter().map(Vec::as_slice).collect()))
         }
         Data::Spf(strings) => {
-            let mut bytes = Vec::new();
+            let mut bytes = if strings.is_empty() { vec![0] } else { vec![] };
             for string in strings {
                 bytes.push(u8::try_from(string.len()).ok()?);
                 bytes.extend_from_slice(string);

@@ -1,0 +1,470 @@
+//! `check_host()` (RFC 7208 4 to 6): walks records over `include` and `redirect` within the limits.
+//!
+//! Must not know what the result is for. Whatever is in doubt ends in an error, never in a pass.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::pin::Pin;
+
+use postel_core::evidence::{SpfResult, SpfWidth};
+
+use super::macros::{Facts, MacroString, as_name};
+use super::record::{Cidr, Directive, Mechanism, Record, select};
+use super::width;
+use crate::dns::{Dns, Unanswered};
+
+/// Terms that ask DNS, per check (RFC 7208 4.6.4).
+const LOOKUPS: u32 = 10;
+/// Of those, terms that find nothing (RFC 7208 4.6.4).
+const VOIDS: u32 = 2;
+/// Hosts of one `mx`, names of the client (RFC 7208 4.6.4).
+const HOSTS: usize = 10;
+
+/// Why an evaluation ended without a verdict. The text is a sentence without its full stop.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// DNS did not answer.
+    Temporary(String),
+    /// A record cannot be used.
+    Permanent(String),
+}
+
+/// What decided: a term of a record.
+#[derive(Debug)]
+pub(super) struct By {
+    /// The domain whose record it stands in.
+    pub(super) domain: String,
+    /// The term as written.
+    pub(super) term: String,
+}
+
+/// The verdict of one record, with those it includes.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) result: SpfResult,
+    /// The innermost term that matched; `None` where none did.
+    pub(super) by: Option<By>,
+    /// Of what matched; matters for `pass` only.
+    pub(super) width: SpfWidth,
+    /// Where the explanation of a `fail` stands: the domain spec, and the domain of its record.
+    pub(super) exp: Option<(MacroString, String)>,
+}
+
+/// A term that matched.
+struct Hit {
+    width: SpfWidth,
+    /// The term of an included record behind it.
+    by: Option<By>,
+}
+
+/// One check under way.
+pub(super) struct Evaluation<'a> {
+    dns: &'a Dns,
+    facts: Facts<'a>,
+    /// Terms that asked DNS so far.
+    pub(super) lookups: u32,
+    voids: u32,
+    /// The client's proven names, once asked for.
+    names: Option<Vec<String>>,
+}
+
+type Boxed<'b, T> = Pin<Box<dyn Future<Output = T> + Send + 'b>>;
+
+impl<'a> Evaluation<'a> {
+    pub(super) fn new(dns: &'a Dns, facts: Facts<'a>) -> Self {
+        Self {
+            dns,
+            facts,
+            lookups: 0,
+            voids: 0,
+            names: None,
+        }
+    }
+
+    /// Evaluates the record of `domain`, which must be a name that DNS could hold.
+    pub(super) fn check_host(&mut self, domain: String) -> Boxed<'_, Result<Found, Halt>> {
+        Box::pin(async move {
+            let texts = self.dns.txt(&domain).await.map_err(|Unanswered| {
+                Halt::Temporary(format!(
+                    "DNS did not answer when asked for the SPF record of {domain}"
+                ))
+            })?;
+            let chosen = select(&texts).map_err(|_| {
+                Halt::Permanent(format!(
+                    "{domain} publishes more than one SPF record; only one may start with \"v=spf1\""
+                ))
+            })?;
+            let Some(bytes) = chosen else {
+                return Ok(Found {
+                    result: SpfResult::None,
+                    by: None,
+                    width: SpfWidth::All,
+                    exp: None,
+                });
+            };
+            let record = Record::parse(bytes).map_err(|fault| {
+                Halt::Permanent(format!(
+                    "The SPF record of {domain} is broken at \"{}\": {}",
+                    fault.term, fault.problem
+                ))
+            })?;
+            self.run(&record, domain).await
+        })
+    }
+
+    async fn run(&mut self, record: &Record, domain: String) -> Result<Found, Halt> {
+        for directive in &record.directives {
+            let Some(hit) = self.matches(record, directive, &domain).await? else {
+                continue;
+            };
+            let by = hit.by.unwrap_or_else(|| By {
+                domain: domain.clone(),
+                term: directive.text.clone(),
+            });
+            return Ok(Found {
+                result: directive.result,
+                by: Some(by),
+                width: hit.width,
+                exp: record.exp.clone().map(|spec| (spec, domain)),
+            });
+        }
+        match &record.redirect {
+            Some(spec) => self.redirect(spec, &domain).await,
+            None => Ok(Found {
+                result: SpfResult::Neutral,
+                by: None,
+                width: SpfWidth::All,
+                exp: None,
+            }),
+        }
+    }
+
+    async fn redirect(&mut self, spec: &MacroString, domain: &str) -> Result<Found, Halt> {
+        self.count(domain)?;
+        let nothing = || {
+            Halt::Permanent(format!(
+                "The redirect in the SPF record of {domain} leads to a domain without SPF record"
+            ))
+        };
+        let target = self.target(spec, domain).await?.ok_or_else(nothing)?;
+        let mut found = self.check_host(target).await?;
+        if found.result == SpfResult::None {
+            return Err(nothing());
+        }
+        found.width = width::through(spec, found.width);
+        Ok(found)
+    }
+
+    async fn matches(
+        &mut self,
+        record: &Record,
+        directive: &Directive,
+        domain: &str,
+    ) -> Result<Option<Hit>, Halt> {
+        let ip = self.facts.ip;
+        let width = match &directive.mechanism {
+            Mechanism::All => Some(SpfWidth::All),
+            Mechanism::Ip4(network, prefix) => {
+                matches!(ip, IpAddr::V4(ip) if in_v4(ip, *network, *prefix))
+                    .then(|| width::range_in(record, *prefix, false))
+            }
+            Mechanism::Ip6(network, prefix) => {
+                matches!(ip, IpAddr::V6(ip) if in_v6(ip, *network, *prefix))
+                    .then(|| width::range_in(record, *prefix, true))
+            }
+            Mechanism::Include(spec) => return self.include(spec, domain).await,
+            Mechanism::A(spec, cidr) => self.a(spec.as_ref(), *cidr, directive, domain).await?,
+            Mechanism::Mx(spec, cidr) => self.mx(spec.as_ref(), *cidr, directive, domain).await?,
+            Mechanism::Ptr(spec) => self.ptr(spec.as_ref(), domain).await?,
+            Mechanism::Exists(spec) => self.exists(spec, directive, domain).await?,
+        };
+        Ok(width.map(|width| Hit { width, by: None }))
+    }
+
+    async fn include(&mut self, spec: &MacroString, domain: &str) -> Result<Option<Hit>, Halt> {
+        self.count(domain)?;
+        let nothing = || {
+            Halt::Permanent(format!(
+                "The SPF record of {domain} includes a domain that has no SPF record"
+            ))
+        };
+        let target = self.target(spec, domain).await?.ok_or_else(nothing)?;
+        let found = self.check_host(target).await?;
+        match found.result {
+            SpfResult::Pass => Ok(Some(Hit {
+                width: width::through(spec, found.width),
+                by: found.by,
+            })),
+            SpfResult::Fail | SpfResult::Softfail | SpfResult::Neutral => Ok(None),
+            SpfResult::None | SpfResult::Temperror | SpfResult::Permerror => Err(nothing()),
+        }
+    }
+
+    async fn a(
+        &mut self,
+        spec: Option<&MacroString>,
+        cidr: Cidr,
+        directive: &Directive,
+        domain: &str,
+    ) -> Result<Option<SpfWidth>, Halt> {
+        self.count(domain)?;
+        let Some(target) = self.target_or(spec, domain).await? else {
+            return Ok(None);
+        };
+        let addresses = self
+            .addresses(&target)
+            .await
+            .map_err(|Unanswered| unanswered(directive, domain))?;
+        self.count_void(addresses.is_empty(), domain)?;
+        let hit = addresses
+            .iter()
+            .any(|host| near(self.facts.ip, *host, cidr));
+        Ok(hit.then(|| width::host(spec, cidr, self.facts.ip)))
+    }
+
+    async fn mx(
+        &mut self,
+        spec: Option<&MacroString>,
+        cidr: Cidr,
+        directive: &Directive,
+        domain: &str,
+    ) -> Result<Option<SpfWidth>, Halt> {
+        self.count(domain)?;
+        let Some(target) = self.target_or(spec, domain).await? else {
+            return Ok(None);
+        };
+        let hosts = self
+            .dns
+            .mx(&target)
+            .await
+            .map_err(|Unanswered| unanswered(directive, domain))?;
+        self.count_void(hosts.is_empty(), domain)?;
+        if hosts.len() > HOSTS {
+            return Err(Halt::Permanent(format!(
+                "The term \"{}\" in the SPF record of {domain} names more than {HOSTS} mail servers",
+                directive.text
+            )));
+        }
+        for host in hosts {
+            let Some(name) = as_name(&host.exchange) else {
+                continue;
+            };
+            let addresses = self
+                .addresses(name)
+                .await
+                .map_err(|Unanswered| unanswered(directive, domain))?;
+            if addresses
+                .iter()
+                .any(|host| near(self.facts.ip, *host, cidr))
+            {
+                return Ok(Some(width::host(spec, cidr, self.facts.ip)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn ptr(
+        &mut self,
+        spec: Option<&MacroString>,
+        domain: &str,
+    ) -> Result<Option<SpfWidth>, Halt> {
+        self.count(domain)?;
+        let Some(target) = self.target_or(spec, domain).await? else {
+            return Ok(None);
+        };
+        let void = self.names.is_none();
+        let none = self.prove_names().await;
+        self.count_void(void && none, domain)?;
+        let hit = self
+            .names
+            .iter()
+            .flatten()
+            .any(|name| is_below(name, &target));
+        Ok(hit.then(|| width::named(spec, &target, self.facts.ip)))
+    }
+
+    async fn exists(
+        &mut self,
+        spec: &MacroString,
+        directive: &Directive,
+        domain: &str,
+    ) -> Result<Option<SpfWidth>, Halt> {
+        self.count(domain)?;
+        let Some(target) = self.target(spec, domain).await? else {
+            return Ok(None);
+        };
+        // Always A, whatever the client speaks (RFC 7208 5.7).
+        let addresses = self
+            .dns
+            .a(&target)
+            .await
+            .map_err(|Unanswered| unanswered(directive, domain))?;
+        self.count_void(addresses.is_empty(), domain)?;
+        Ok((!addresses.is_empty()).then(|| width::exists(spec, &target, self.facts.ip)))
+    }
+
+    /// The addresses of a host in the client's family.
+    async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Unanswered> {
+        Ok(match self.facts.ip {
+            IpAddr::V4(_) => self
+                .dns
+                .a(name)
+                .await?
+                .into_iter()
+                .map(IpAddr::V4)
+                .collect(),
+            IpAddr::V6(_) => self
+                .dns
+                .aaaa(name)
+                .await?
+                .into_iter()
+                .map(IpAddr::V6)
+                .collect(),
+        })
+    }
+
+    /// Finds the client's names that lead back to it, once; says whether it claims none at all.
+    /// DNS trouble here only means fewer names (RFC 7208 5.5).
+    async fn prove_names(&mut self) -> bool {
+        if self.names.is_some() {
+            return false;
+        }
+        let claimed = self.dns.ptr(self.facts.ip).await;
+        let none = claimed.as_ref().is_ok_and(Vec::is_empty);
+        let mut proven = Vec::new();
+        for name in claimed.unwrap_or_default().into_iter().take(HOSTS) {
+            let addresses = self.addresses(&name).await.unwrap_or_default();
+            if addresses.contains(&self.facts.ip) {
+                proven.push(name);
+            }
+        }
+        self.names = Some(proven);
+        none
+    }
+
+    /// `%{p}` (RFC 7208 7.3): the domain itself, else a name below it, else any.
+    async fn client_name(&mut self, domain: &str) -> String {
+        self.prove_names().await;
+        let names = self.names.as_deref().unwrap_or_default();
+        names
+            .iter()
+            .find(|name| name.eq_ignore_ascii_case(domain))
+            .or_else(|| names.iter().find(|name| is_below(name, domain)))
+            .or_else(|| names.first())
+            .map_or_else(|| "unknown".to_owned(), Clone::clone)
+    }
+
+    /// Expands a macro string that is no name. `None` where it grows too long.
+    pub(super) async fn text(&mut self, text: &MacroString, domain: &str) -> Option<String> {
+        let name = if text.uses(b"p") {
+            self.client_name(domain).await
+        } else {
+            String::new()
+        };
+        text.expand(&self.facts, domain, &name).ok()
+    }
+
+    /// The name a term is about; `None` where it cannot exist, so that nothing matches.
+    pub(super) async fn target(
+        &mut self,
+        spec: &MacroString,
+        domain: &str,
+    ) -> Result<Option<String>, Halt> {
+        // RFC 8616 4: such a local part has no name in DNS.
+        if !self.facts.local.is_ascii() && spec.uses(b"ls") {
+            return Ok(None);
+        }
+        let expanded = self.text(spec, domain).await.ok_or_else(|| {
+            Halt::Permanent(format!(
+                "A macro in the SPF record of {domain} grows beyond all bounds"
+            ))
+        })?;
+        Ok(as_name(&expanded).map(str::to_owned))
+    }
+
+    async fn target_or(
+        &mut self,
+        spec: Option<&MacroString>,
+        domain: &str,
+    ) -> Result<Option<String>, Halt> {
+        match spec {
+            Some(spec) => self.target(spec, domain).await,
+            None => Ok(Some(domain.to_owned())),
+        }
+    }
+
+    fn count(&mut self, domain: &str) -> Result<(), Halt> {
+        if self.lookups == LOOKUPS {
+            return Err(Halt::Permanent(format!(
+                "The SPF record of {domain}, with those it includes, needs more than the {LOOKUPS} DNS look-ups that are allowed"
+            )));
+        }
+        self.lookups += 1;
+        Ok(())
+    }
+
+    fn count_void(&mut self, void: bool, domain: &str) -> Result<(), Halt> {
+        self.voids += u32::from(void);
+        if self.voids > VOIDS {
+            return Err(Halt::Permanent(format!(
+                "More than {VOIDS} terms of the SPF record of {domain}, with those it includes, name hosts that do not exist"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn unanswered(directive: &Directive, domain: &str) -> Halt {
+    Halt::Temporary(format!(
+        "DNS did not answer for \"{}\" in the SPF record of {domain}",
+        directive.text
+    ))
+}
+
+fn near(client: IpAddr, host: IpAddr, cidr: Cidr) -> bool {
+    match (client, host) {
+        (IpAddr::V4(client), IpAddr::V4(host)) => in_v4(client, host, cidr.v4),
+        (IpAddr::V6(client), IpAddr::V6(host)) => in_v6(client, host, cidr.v6),
+        _ => false,
+    }
+}
+
+fn in_v4(ip: Ipv4Addr, network: Ipv4Addr, prefix: u8) -> bool {
+    let mask = u32::MAX.checked_shl(u32::from(32 - prefix)).unwrap_or(0);
+    (ip.to_bits() ^ network.to_bits()) & mask == 0
+}
+
+fn in_v6(ip: Ipv6Addr, network: Ipv6Addr, prefix: u8) -> bool {
+    let mask = u128::MAX.checked_shl(u32::from(128 - prefix)).unwrap_or(0);
+    (ip.to_bits() ^ network.to_bits()) & mask == 0
+}
+
+/// Whether `name` is `domain` or below it.
+fn is_below(name: &str, domain: &str) -> bool {
+    let (name, domain) = (name.to_ascii_lowercase(), domain.to_ascii_lowercase());
+    name.strip_suffix(&domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_compare_their_bits_only() {
+        let v4 = |s: &str| s.parse::<Ipv4Addr>().unwrap();
+        assert!(in_v4(v4("1.2.3.4"), v4("9.9.9.9"), 0));
+        assert!(in_v4(v4("1.2.3.4"), v4("1.2.3.200"), 24));
+        assert!(!in_v4(v4("1.2.3.4"), v4("1.2.3.5"), 32));
+        let v6 = |s: &str| s.parse::<Ipv6Addr>().unwrap();
+        assert!(in_v6(v6("2001:db8::1"), v6("::"), 0));
+        assert!(in_v6(v6("2001:db8::1"), v6("2001:db8:ffff::"), 32));
+        assert!(!in_v6(v6("::1"), v6("::2"), 128));
+    }
+
+    #[test]
+    fn a_name_is_below_a_domain_at_label_borders_only() {
+        assert!(is_below("Mail.Example.com", "example.COM"));
+        assert!(is_below("example.com", "example.com"));
+        assert!(!is_below("badexample.com", "example.com"));
+    }
+}
