@@ -5,7 +5,28 @@
 //! ([`ports`]).
 
 pub mod address;
+pub mod decision;
+pub mod dispatch;
 pub mod evidence;
+pub mod intake;
+pub mod ledger;
+pub mod model;
+pub mod notice;
 pub mod number;
+pub mod ports;
 pub mod recipient;
+pub mod settings;
+pub mod sweep;
 pub mod text;
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+            // Writing to a String cannot fail.
+            let _written = write!(out, "{byte:02x}");
+            out
+        })
+}

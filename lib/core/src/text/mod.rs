@@ -73,7 +73,8 @@ impl fmt::Display for Encoding {
 }
 
 /// What becomes of a text with too many parts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OverLimit {
     /// It is cut and ends in `...`.
     #[default]

@@ -1,0 +1,235 @@
+//! When a `From` is proven (DESIGN 4.2): by a network, SPF, DKIM or SMTP AUTH, and by nothing else.
+//!
+//! Pure. Every doubt is a [`Gap`], never a proof.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Domain, EmailAddress};
+use crate::evidence::{
+    Connection, Dkim, DkimResult, Evidence, SesVerdict, SesVerdicts, Spf, SpfResult, SpfWidth,
+};
+use crate::model::Network;
+
+/// Oldest signature that still proves: a replay has to be quick.
+pub const MAX_SIGNATURE_AGE: SignedDuration = SignedDuration::from_hours(72);
+/// How far a signer's clock may be ahead of ours.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
+/// What a signature must cover besides To or Cc.
+const MUST_SIGN: [&str; 4] = ["from", "subject", "date", "message-id"];
+
+/// What proved the sender.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum Proof {
+    /// SMTP AUTH as that user.
+    Authenticated,
+    /// The client's address lies in a network of the account.
+    Network {
+        /// Which.
+        range: Network,
+    },
+    /// SPF passed for an aligned domain.
+    Spf {
+        /// The envelope sender's domain.
+        domain: Domain,
+    },
+    /// An aligned signature covers what matters, recipient included.
+    Dkim {
+        /// `d=`.
+        domain: Domain,
+    },
+    /// Our DNS failed and SES vouches (AWS only).
+    Ses,
+    /// Nothing: the account accepts its listed addresses from any server.
+    AnyServer,
+}
+
+/// Why something that looks like a proof is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "gap")]
+pub enum Gap {
+    /// SPF passed for a domain that is not the sender's.
+    SpfNotAligned {
+        /// The domain it passed for.
+        domain: Domain,
+    },
+    /// SPF passed by a term that admits strangers.
+    SpfTooWide,
+    /// The signature is another domain's.
+    DkimNotAligned {
+        /// `d=`.
+        domain: Domain,
+    },
+    /// The signature leaves these header fields open.
+    DkimUnsigned {
+        /// Field names.
+        fields: Vec<String>,
+    },
+    /// The signature leaves the end of the body open (`l=`).
+    DkimPartialBody,
+    /// The signature is older than three days, from the future, or of unknown age.
+    DkimAge,
+    /// The signed To and Cc do not name this recipient: the mail may have been signed for somebody else.
+    DkimOtherRecipient,
+}
+
+/// What the proof is judged on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'a> {
+    /// The `From`.
+    pub from: &'a EmailAddress,
+    /// The SMTP side.
+    pub connection: &'a Connection,
+    /// The account's networks.
+    pub networks: &'a [Network],
+    /// Whether To or Cc names this recipient.
+    pub recipient_in_to_cc: bool,
+    /// The mail's `Date`, for signatures without `t=`.
+    pub date: Option<Timestamp>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What proves the sender without asking DNS.
+#[must_use]
+pub(super) fn at_hand(q: &Question<'_>) -> Option<Proof> {
+    if q.connection.authenticated.as_ref() == Some(q.from) {
+        return Some(Proof::Authenticated);
+    }
+    in_network(q.connection.client_ip, q.networks).map(|range| Proof::Network { range })
+}
+
+/// The network that holds the client.
+#[must_use]
+pub(super) fn in_network(client: Option<IpAddr>, networks: &[Network]) -> Option<Network> {
+    let client = client?;
+    networks.iter().find(|n| n.contains(client)).copied()
+}
+
+/// What DNS proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The sender is proven.
+    Proven(Proof),
+    /// DNS failed for something that could have been a proof.
+    Unsettled(Vec<Gap>),
+    /// There is no proof.
+    Unproven(Vec<Gap>),
+}
+
+/// Judges the evidence: SPF first, then each signature.
+#[must_use]
+pub(super) fn by_dns(q: &Question<'_>, evidence: &Evidence) -> Verdict {
+    let mut gaps = Vec::new();
+    let mut unsettled = false;
+    match spf(q, &evidence.spf) {
+        Ok(Some(proof)) => return Verdict::Proven(proof),
+        Ok(None) => {}
+        Err(gap) => gaps.push(gap),
+    }
+    unsettled |= evidence.spf.result == SpfResult::Temperror
+        && evidence
+            .spf
+            .domain
+            .as_ref()
+            .is_some_and(|d| d.aligned(q.from.domain()));
+    for signature in &evidence.dkim {
+        let candidate = dkim(q, signature);
+        match (signature.result, candidate) {
+            (DkimResult::Pass, Ok(proof)) => return Verdict::Proven(proof),
+            (DkimResult::Pass, Err(gap)) => gaps.push(gap),
+            (DkimResult::Temperror, Ok(_)) => unsettled = true,
+            _ => {}
+        }
+    }
+    if unsettled {
+        Verdict::Unsettled(gaps)
+    } else {
+        Verdict::Unproven(gaps)
+    }
+}
+
+/// A passing, aligned SPF that does not admit strangers; `Ok(None)`: nothing passed.
+fn spf(q: &Question<'_>, spf: &Spf) -> Result<Option<Proof>, Gap> {
+    let (SpfResult::Pass, Some(domain)) = (spf.result, &spf.domain) else {
+        return Ok(None);
+    };
+    if !domain.aligned(q.from.domain()) {
+        return Err(Gap::SpfNotAligned {
+            domain: domain.clone(),
+        });
+    }
+    match spf.width {
+        Some(SpfWidth::Range { prefix, v6: false }) if prefix >= 8 => {}
+        Some(SpfWidth::Range { prefix, v6: true }) if prefix >= 16 => {}
+        Some(SpfWidth::All | SpfWidth::Range { .. }) | None => return Err(Gap::SpfTooWide),
+    }
+    Ok(Some(Proof::Spf {
+        domain: domain.clone(),
+    }))
+}
+
+/// What the signature would prove if it verifies.
+fn dkim(q: &Question<'_>, signature: &Dkim) -> Result<Proof, Gap> {
+    let domain = signature.domain.clone().ok_or_else(|| Gap::DkimUnsigned {
+        fields: vec!["from".to_owned()],
+    })?;
+    if !domain.aligned(q.from.domain()) {
+        return Err(Gap::DkimNotAligned { domain });
+    }
+    let open = unsigned(signature);
+    if !open.is_empty() {
+        return Err(Gap::DkimUnsigned { fields: open });
+    }
+    if signature.body_length.is_some() {
+        return Err(Gap::DkimPartialBody);
+    }
+    let fresh = signature.signed_at.or(q.date).is_some_and(|at| {
+        let age = q.now.duration_since(at);
+        age <= MAX_SIGNATURE_AGE && age >= -MAX_CLOCK_SKEW
+    });
+    if !fresh || signature.expires_at.is_some_and(|at| at < q.now) {
+        return Err(Gap::DkimAge);
+    }
+    if !q.recipient_in_to_cc {
+        return Err(Gap::DkimOtherRecipient);
+    }
+    Ok(Proof::Dkim { domain })
+}
+
+/// The header fields that matter and that the signature does not cover; a `Cc` that stands in the
+/// mail uncovered is among [`Dkim::unsigned_copies`].
+fn unsigned(signature: &Dkim) -> Vec<String> {
+    let signs = |name: &str| signature.signed_headers.iter().any(|h| h == name);
+    let mut open: Vec<String> = MUST_SIGN
+        .iter()
+        .filter(|n| !signs(n))
+        .map(|n| (*n).to_owned())
+        .collect();
+    if !signs("to") && !signs("cc") {
+        open.push("to".to_owned());
+    }
+    for copy in &signature.unsigned_copies {
+        if !open.contains(copy) {
+            open.push(copy.clone());
+        }
+    }
+    open
+}
+
+/// Whether SES vouches where our own DNS failed (DESIGN 4.3 step 6): DMARC, or SPF with an aligned
+/// envelope sender. DMARC may rest on a signature alone, which can be replayed to any number, so
+/// it too must name the recipient unless the envelope is aligned.
+#[must_use]
+pub(super) fn by_ses(q: &Question<'_>, ses: &SesVerdicts) -> bool {
+    let aligned = q
+        .connection
+        .envelope_sender
+        .as_ref()
+        .is_some_and(|s| s.domain().aligned(q.from.domain()));
+    (ses.spf == SesVerdict::Pass && aligned)
+        || (ses.dmarc == SesVerdict::Pass && q.recipient_in_to_cc)
+}

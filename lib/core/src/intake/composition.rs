@@ -1,0 +1,56 @@
+//! The text of a mail as an account and a user want it (DESIGN 4.4). Pure.
+
+use postel_mail::Mail;
+use postel_mail::cut::{CutOptions, cut};
+
+use crate::model::{BodySubject, CutPart, Preferences, User};
+use crate::text::{PartLimit, SmsText, TooLong, compose, tidy};
+
+/// What a mail's body becomes.
+#[derive(Clone)]
+pub struct Composition {
+    /// The text, or why it is refused for its length. Empty where nothing is left.
+    pub text: Result<SmsText, TooLong>,
+    /// What was cut.
+    pub cut: Vec<CutPart>,
+}
+
+/// Cuts the body, adds the subject as preferred, and fits the result into parts.
+#[must_use]
+pub fn composition(mail: &Mail, preferences: &Preferences, user: Option<&User>) -> Composition {
+    let signatures: Vec<&str> = user
+        .and_then(|u| u.signature.as_deref())
+        .into_iter()
+        .chain(preferences.signature.as_deref())
+        .collect();
+    let options = CutOptions {
+        signatures: &signatures,
+        subject: mail.subject.as_deref(),
+    };
+    let body = cut(&mail.body.text, &options);
+    let subject = mail.subject.as_deref().unwrap_or_default().trim();
+    let words = match preferences.subject {
+        BodySubject::Only => subject.to_owned(),
+        BodySubject::WhenEmpty if body.kept.is_empty() => subject.to_owned(),
+        BodySubject::Prefix if !subject.is_empty() && !body.kept.is_empty() => {
+            format!("{subject}\n{}", body.kept)
+        }
+        BodySubject::Prefix if body.kept.is_empty() => subject.to_owned(),
+        BodySubject::Ignore | BodySubject::WhenEmpty | BodySubject::Prefix => body.kept,
+    };
+    let limit = PartLimit {
+        max_parts: preferences.max_parts,
+        over: preferences.over_long,
+    };
+    Composition {
+        text: compose(&tidy(&words), preferences.encoding, Some(limit)),
+        cut: body
+            .cut
+            .into_iter()
+            .map(|part| CutPart {
+                kind: part.kind.as_str().to_owned(),
+                text: part.text,
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,140 @@
+//! Which account and which number each recipient of a mail means (DESIGN 4.1). Pure.
+
+use postel_mail::Mail;
+use sha2::{Digest, Sha256};
+
+use crate::address::EmailAddress;
+use crate::ledger::Originator;
+use crate::model::{Account, AccountId, MessageKey, Preferences, SendAs, User};
+use crate::number::{BareDigits, Country, PhoneNumber};
+use crate::recipient::{Recipient, RecipientFault};
+
+/// Countries whose networks show no sender names (DESIGN 3).
+const NO_SENDER_NAMES: [&str; 4] = ["US", "CA", "PR", "CN"];
+
+/// A listing of the sender, with its account.
+pub(super) type Listing = (User, Account);
+
+/// One recipient, read.
+pub(super) struct Target<'a> {
+    /// As written in the envelope.
+    pub(super) address: &'a str,
+    /// The listing that counts for it; `None`: the sender is not listed on the account that the address names.
+    pub(super) listing: Option<&'a Listing>,
+    /// The number.
+    pub(super) number: Result<PhoneNumber, RecipientFault>,
+}
+
+/// Reads a recipient for this sender: the account the address names, else the sender's default.
+pub(super) fn target<'a>(address: &'a str, listings: &'a [Listing]) -> Target<'a> {
+    let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
+    let read = Recipient::read(local);
+    let named = read.as_ref().ok().and_then(|r| r.account());
+    let listing = match named {
+        Some(name) => best(
+            listings
+                .iter()
+                .filter(|(_, account)| account.id.as_str() == name),
+        ),
+        None => best(listings.iter()),
+    };
+    let (country, bare) = reading(listing.map(|(_, account)| &account.preferences));
+    Target {
+        address,
+        listing,
+        number: read.and_then(|r| Ok(r.number(country, bare)?)),
+    }
+}
+
+/// The store gives the address's own listings before its domain's and the default first; one that
+/// was accepted comes before one that is pending, so that an invitation by a stranger changes nothing.
+fn best<'a>(mut listings: impl Iterator<Item = &'a Listing> + Clone) -> Option<&'a Listing> {
+    listings
+        .clone()
+        .find(|(user, _)| user.is_accepted())
+        .or_else(|| listings.next())
+}
+
+/// How bare digits are read.
+fn reading(preferences: Option<&Preferences>) -> (Option<Country>, BareDigits) {
+    preferences.map_or((None, BareDigits::International), |p| {
+        (Some(p.country), p.bare_digits)
+    })
+}
+
+/// Whether the mail's To or Cc names this number at one of our domains, in whatever spelling.
+pub(super) fn named_in(
+    mail: &Mail,
+    target: &Target<'_>,
+    gateway: &[crate::address::Domain],
+) -> bool {
+    let (country, bare) = reading(target.listing.map(|(_, account)| &account.preferences));
+    mail.to_cc().any(|written| {
+        let Ok(address) = written.parse::<EmailAddress>() else {
+            return false;
+        };
+        gateway.contains(address.domain())
+            && Recipient::read(address.local())
+                .ok()
+                .and_then(|r| r.number(country, bare).ok())
+                .is_some_and(|number| target.number.as_ref() == Ok(&number))
+    })
+}
+
+/// Who the recipient sees; `None` where neither a number nor a name can be shown.
+pub(super) fn originator(account: &Account, to: &PhoneNumber, needed: bool) -> Option<Originator> {
+    let names_work = to
+        .country()
+        .is_none_or(|c| !NO_SENDER_NAMES.contains(&c.to_string().as_str()));
+    let number = account
+        .numbers
+        .first()
+        .map(|n| Originator::Number(n.number.clone()));
+    let name = account
+        .preferences
+        .sender_name
+        .clone()
+        .filter(|_| names_work)
+        .map(Originator::Name);
+    let wished = match account.preferences.send_as {
+        SendAs::Number => number.or(name),
+        SendAs::SenderName => name.or(number),
+    };
+    wished.or((!needed).then_some(Originator::Shared))
+}
+
+/// What makes two mails the same (DESIGN 4.5). Where the mail has neither `Message-ID` nor `Date`,
+/// the transport's id stands for them.
+pub(super) fn message_key(
+    account: &AccountId,
+    from: &EmailAddress,
+    mail: &Mail,
+    raw: &[u8],
+    transport: &str,
+) -> MessageKey {
+    let body = raw.get(mail.body_offset..).unwrap_or_default();
+    let date = mail.date.map(|d| d.to_string());
+    let transport = if mail.message_id.is_none() && date.is_none() {
+        transport
+    } else {
+        ""
+    };
+    let mut hash = Sha256::new();
+    for field in [
+        account.as_str(),
+        &from.to_string(),
+        mail.message_id.as_deref().unwrap_or_default(),
+        date.as_deref().unwrap_or_default(),
+        transport,
+    ] {
+        hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(field.as_bytes());
+    }
+    hash.update(Sha256::digest(body));
+    MessageKey(crate::hex(&hash.finalize()))
+}
+
+/// The id under which a mail that was put off is remembered: before any account is known to be meant.
+pub(super) fn deferral_key(from: &EmailAddress, mail: &Mail, raw: &[u8]) -> MessageKey {
+    message_key(&AccountId::placeholder(), from, mail, raw, "")
+}

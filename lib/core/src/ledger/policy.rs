@@ -1,0 +1,195 @@
+//! The failure policy: what follows each of a provider's answers (DESIGN 4.5). The only file that says so.
+//!
+//! Pure. Whatever may have been taken is never sent again; whatever surely was not is tried
+//! until its validity ends.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::State;
+use crate::ports::SmsOutcome;
+
+/// After this a row in `sending` counts as stale: its process died between claim and record.
+/// Longer than any provider call may take.
+pub const SENDING_IS_STALE_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// First wait after a text was surely not taken; doubled each time.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
+/// Longest wait.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
+/// How often a held provider is probed by each waiting row.
+const HOLD_WAIT: SignedDuration = SignedDuration::from_mins(5);
+
+/// What follows an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// The row's state.
+    pub state: State,
+    /// When it is looked at again.
+    pub due: Option<Timestamp>,
+    /// Whether what it holds of the limits is given back: only where surely nothing was sent.
+    pub give_back: bool,
+    /// Whether another provider may be asked at once.
+    pub failover: bool,
+    /// Whether the number is suppressed for the account.
+    pub suppress: bool,
+    /// Whether the operator is alarmed.
+    pub alarm: bool,
+    /// For the row's trail.
+    pub note: String,
+}
+
+impl Next {
+    fn end(state: State, note: String) -> Self {
+        Self {
+            state,
+            due: None,
+            give_back: false,
+            failover: false,
+            suppress: false,
+            alarm: false,
+            note,
+        }
+    }
+
+    fn wait(due: Timestamp, note: String) -> Self {
+        Self {
+            due: Some(due),
+            ..Self::end(State::Waiting, note)
+        }
+    }
+}
+
+/// What follows `outcome` of the `attempts`-th attempt.
+#[must_use]
+pub fn after(outcome: &SmsOutcome, attempts: u32, now: Timestamp, valid_until: Timestamp) -> Next {
+    // A row is looked at no later than the end of its validity, so that it expires on time.
+    let at = |wait: SignedDuration| {
+        now.checked_add(wait)
+            .map_or(valid_until, |t| t.min(valid_until))
+    };
+    match outcome {
+        SmsOutcome::Sent { .. } => Next::end(State::Sent, "taken by the provider".to_owned()),
+        SmsOutcome::Rejected { detail } => Next {
+            give_back: true,
+            ..Next::end(State::Failed, format!("rejected: {detail}"))
+        },
+        SmsOutcome::OptedOut { detail } => Next {
+            give_back: true,
+            suppress: true,
+            ..Next::end(State::Failed, format!("the recipient opted out: {detail}"))
+        },
+        SmsOutcome::AccountHold { detail } => Next {
+            alarm: true,
+            ..Next::wait(
+                at(HOLD_WAIT),
+                format!("the provider holds the account: {detail}"),
+            )
+        },
+        SmsOutcome::Throttled { after, detail } => {
+            let asked = SignedDuration::from_secs(i64::from(after.unwrap_or(0)));
+            Next {
+                failover: true,
+                ..Next::wait(
+                    at(asked.max(back_off(attempts))),
+                    format!("throttled: {detail}"),
+                )
+            }
+        }
+        SmsOutcome::NotSent { detail } => Next {
+            failover: true,
+            ..Next::wait(at(back_off(attempts)), format!("not sent: {detail}"))
+        },
+        SmsOutcome::Ambiguous { detail } => Next {
+            alarm: true,
+            ..Next::end(
+                State::Unknown,
+                format!("outcome unknown, not sent again: {detail}"),
+            )
+        },
+    }
+}
+
+/// 5 s, 10 s, 20 s … 15 min.
+fn back_off(attempts: u32) -> SignedDuration {
+    let doublings = attempts.saturating_sub(1).min(16);
+    FIRST_WAIT
+        .checked_mul(1_i32 << doublings)
+        .map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn detail() -> String {
+        "x".to_owned()
+    }
+
+    /// The table of DESIGN 4.5, row by row.
+    #[test]
+    fn each_class_has_its_consequence() {
+        type Case = (SmsOutcome, State, bool, bool, bool, bool, bool);
+        #[rustfmt::skip]
+        let table: [Case; 7] = [
+            // outcome                                                        state           waits  back   fail-  supp-  alarm
+            (SmsOutcome::Sent { provider_ref: None },                         State::Sent,    false, false, false, false, false),
+            (SmsOutcome::Rejected { detail: detail() },                       State::Failed,  false, true,  false, false, false),
+            (SmsOutcome::OptedOut { detail: detail() },                       State::Failed,  false, true,  false, true,  false),
+            (SmsOutcome::AccountHold { detail: detail() },                    State::Waiting, true,  false, false, false, true),
+            (SmsOutcome::Throttled { after: None, detail: detail() },         State::Waiting, true,  false, true,  false, false),
+            (SmsOutcome::NotSent { detail: detail() },                        State::Waiting, true,  false, true,  false, false),
+            (SmsOutcome::Ambiguous { detail: detail() },                      State::Unknown, false, false, false, false, true),
+        ];
+        for (outcome, state, waits, give_back, failover, suppress, alarm) in table {
+            let next = after(&outcome, 1, at(0), at(86_400));
+            let found = (
+                next.state,
+                next.due.is_some(),
+                next.give_back,
+                next.failover,
+                next.suppress,
+                next.alarm,
+            );
+            assert_eq!(
+                found,
+                (state, waits, give_back, failover, suppress, alarm),
+                "{outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn waits_double_up_to_a_quarter_of_an_hour_and_never_pass_the_validity() {
+        let wait = |attempts, valid| {
+            let next = after(
+                &SmsOutcome::NotSent { detail: detail() },
+                attempts,
+                at(0),
+                at(valid),
+            );
+            next.due.unwrap().as_second() - at(0).as_second()
+        };
+        assert_eq!(
+            [1, 2, 3, 4, 9, 40, u32::MAX].map(|n| wait(n, 86_400)),
+            [5, 10, 20, 40, 900, 900, 900]
+        );
+        assert_eq!(wait(40, 60), 60);
+    }
+
+    #[test]
+    fn a_throttle_is_waited_for_as_long_as_asked() {
+        let next = after(
+            &SmsOutcome::Throttled {
+                after: Some(120),
+                detail: detail(),
+            },
+            1,
+            at(0),
+            at(86_400),
+        );
+        assert_eq!(next.due, Some(at(120)));
+    }
+}
