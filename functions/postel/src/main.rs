@@ -1,2 +1,14 @@
-//! wiring only
-fn main() {}
+//! `postel`: the one process and the command line. Builds and starts; rules live in the libraries.
+#![expect(dead_code, reason = "what the commands to come print with")]
+
+mod cli;
+mod commands;
+mod config;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,3 @@
+//! The commands, one file each: their arguments and the wiring to the libraries.
+
+pub(crate) mod config;

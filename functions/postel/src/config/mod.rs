@@ -1,0 +1,235 @@
+//! The operator's configuration: found, read and checked once, into a value.
+//!
+//! Precedence: environment, file, default. All faults are told at once. Nothing behind this
+//! module reads files or variables for settings.
+
+mod settings;
+mod source;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use postel_core::address::{Domain, EmailAddress};
+
+pub(crate) use source::{Fault, File};
+
+/// The commented file that `postel config example` prints; a test holds it to the defaults.
+pub(crate) const EXAMPLE: &str = include_str!("postel.toml");
+
+/// A secret read from a file. Prints redacted.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Everything that can be configured, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Config {
+    /// `[gateway]`
+    pub(crate) gateway: Gateway,
+    /// `[accounts]`
+    pub(crate) accounts: NewAccounts,
+    /// `[smtp]`
+    pub(crate) smtp: Smtp,
+    /// `[dns] servers`; empty: the system's.
+    pub(crate) dns_servers: Vec<SocketAddr>,
+    /// `[web]`
+    pub(crate) web: Web,
+    /// `[mail_out]`
+    pub(crate) mail_out: MailOut,
+    /// `[sms] providers`
+    pub(crate) providers: Vec<String>,
+    /// `[operator]`
+    pub(crate) operator: Operator,
+    /// `[log]`
+    pub(crate) log: Log,
+}
+
+/// Whose mail becomes texts, and where it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gateway {
+    /// At least one; the first is our own.
+    pub(crate) domains: Vec<Domain>,
+    /// Data folder.
+    pub(crate) data: PathBuf,
+}
+
+/// What a new account begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewAccounts {
+    /// `en` or `fr`.
+    pub(crate) language: String,
+    /// Two capital letters.
+    pub(crate) country: String,
+    /// IANA name.
+    pub(crate) time_zone: String,
+}
+
+/// Certificate chain and key, PEM, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tls {
+    /// The chain.
+    pub(crate) certificate: String,
+    /// The key.
+    pub(crate) key: Secret,
+}
+
+/// The SMTP listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Smtp {
+    /// At least one.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// `None`: the first gateway domain.
+    pub(crate) hostname: Option<Domain>,
+    /// `None`: no STARTTLS.
+    pub(crate) tls: Option<Tls>,
+    /// Megabytes.
+    pub(crate) max_mail_megabytes: u32,
+    /// In all.
+    pub(crate) max_connections: u32,
+    /// From one address.
+    pub(crate) max_connections_per_address: u32,
+    /// Of one mail.
+    pub(crate) max_recipients: u32,
+    /// Seconds of silence.
+    pub(crate) idle_seconds: u32,
+}
+
+/// The pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Web {
+    /// Where they are served.
+    pub(crate) listen: SocketAddr,
+    /// Without a trailing slash; `None`: from `listen`.
+    pub(crate) public_url: Option<String>,
+}
+
+/// How our own mails leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MailOut {
+    /// `None`: into the folder.
+    pub(crate) smarthost: Option<Smarthost>,
+    /// Folder of `.eml` files; `None`: `outbox` in the data folder.
+    pub(crate) folder: Option<PathBuf>,
+    /// `None`: `postel@` and the first gateway domain.
+    pub(crate) from: Option<EmailAddress>,
+}
+
+/// How the smarthost is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Security {
+    /// `smtps`
+    Tls,
+    /// `smtp`
+    StartTls,
+    /// `smtp+plain`
+    Plain,
+}
+
+/// The server that takes our own mails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Smarthost {
+    /// From the URL's scheme.
+    pub(crate) security: Security,
+    /// Name or address.
+    pub(crate) host: String,
+    /// Port.
+    pub(crate) port: u16,
+    /// User and password; both or neither.
+    pub(crate) login: Option<(String, Secret)>,
+}
+
+/// What stands above the accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Operator {
+    /// Whether accounts may accept unproven mail.
+    pub(crate) any_server: bool,
+    /// Parts a day over all accounts.
+    pub(crate) parts_per_day: Option<u32>,
+    /// Days for which strangers' metadata is kept.
+    pub(crate) stranger_days: u32,
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// One JSON object per line.
+    pub(crate) json: bool,
+    /// A filter for tracing.
+    pub(crate) level: String,
+}
+
+impl Config {
+    /// Finds, reads and checks the configuration: `given` (from `--config` or `POSTEL_CONFIG`), else
+    /// `./postel.toml`, else `/etc/postel/postel.toml`, else the environment alone.
+    ///
+    /// # Errors
+    /// Every fault of file and environment.
+    pub(crate) fn load(
+        given: Option<&Path>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<(Self, Option<PathBuf>), Vec<Fault>> {
+        let file = find(given).map_err(|fault| vec![fault])?;
+        let config = settings::read(file.as_ref(), environment).map_err(|mut faults| {
+            if file.is_none() {
+                faults.push(Fault {
+                    place: "no configuration file".to_owned(),
+                    what: "neither ./postel.toml nor /etc/postel/postel.toml is there; \
+                           `postel config example > postel.toml` writes one to begin with"
+                        .to_owned(),
+                });
+            }
+            faults
+        })?;
+        Ok((config, file.map(|f| f.path)))
+    }
+}
+
+fn find(given: Option<&Path>) -> Result<Option<File>, Fault> {
+    let candidates = match given {
+        Some(path) => vec![path],
+        None => vec![
+            Path::new("postel.toml"),
+            Path::new("/etc/postel/postel.toml"),
+        ],
+    };
+    for path in candidates {
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                return Ok(Some(File {
+                    path: path.to_owned(),
+                    text,
+                }));
+            }
+            Err(e) if given.is_none() && e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => {
+                return Err(Fault {
+                    place: path.display().to_string(),
+                    what: format!(
+                        "the configuration file cannot be read ({e}); `postel config example` prints one to begin with"
+                    ),
+                });
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The variables of this process that may hold settings.
+pub(crate) fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| {
+            Some((
+                name.into_string().ok()?,
+                value.to_string_lossy().into_owned(),
+            ))
+        })
+        .filter(|(name, _)| name.starts_with("POSTEL_"))
+        .collect()
+}

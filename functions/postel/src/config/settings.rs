@@ -1,0 +1,532 @@
+//! Every setting: its section, key, default and what may be written. The names and defaults are
+//! held to `postel.toml` by a test.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use postel_core::address::{AddressError, Domain};
+
+use super::source::{Fault, File, Raw, Reader};
+use super::{
+    Config, Gateway, Log, MailOut, NewAccounts, Operator, Secret, Security, Smarthost, Smtp, Tls,
+    Web,
+};
+
+/// Reads the whole configuration.
+pub(super) fn read(
+    file: Option<&File>,
+    environment: &BTreeMap<String, String>,
+) -> Result<Config, Vec<Fault>> {
+    let mut reader = Reader::new(file, environment);
+    let r = &mut reader;
+    let config = Config {
+        gateway: gateway(r),
+        accounts: accounts(r),
+        smtp: smtp(r),
+        dns_servers: r.take("dns", "servers", Vec::new(), |raw| {
+            raw.list()?.iter().map(|s| server(s)).collect()
+        }),
+        web: web(r),
+        mail_out: mail_out(r),
+        providers: providers(r),
+        operator: operator(r),
+        log: log(r),
+    };
+    let faults = reader.finish();
+    if faults.is_empty() {
+        Ok(config)
+    } else {
+        Err(faults)
+    }
+}
+
+fn gateway(r: &mut Reader<'_>) -> Gateway {
+    let domains: Vec<Domain> = r.take("gateway", "domains", Vec::new(), |raw| {
+        raw.list()?.iter().map(|d| domain(d)).collect()
+    });
+    if domains.is_empty() {
+        r.fault_unless_told(
+            "gateway",
+            "domains",
+            "no domain is named; write the one whose mail becomes texts, such as [\"sms.example.com\"]",
+        );
+    }
+    let data = r.take("gateway", "data", PathBuf::from("postel-data"), |raw| {
+        raw.path()?.ok_or_else(|| "name a folder".to_owned())
+    });
+    Gateway { domains, data }
+}
+
+fn accounts(r: &mut Reader<'_>) -> NewAccounts {
+    NewAccounts {
+        language: r.take("accounts", "language", "en".to_owned(), |raw| one_of(&raw.text()?, &["en", "fr"])),
+        country: r.take("accounts", "country", "FR".to_owned(), |raw| {
+            let written = raw.text()?;
+            let fits = written.len() == 2 && written.bytes().all(|b| b.is_ascii_uppercase());
+            if fits { Ok(written) } else { Err("write two capital letters (ISO 3166), such as FR".to_owned()) }
+        }),
+        time_zone: r.take("accounts", "time_zone", "Europe/Paris".to_owned(), |raw| {
+            let written = raw.text()?;
+            jiff::tz::TimeZone::get(&written)
+                .map_err(|_| format!("`{written}` is not in the time zone database; write a name such as Europe/Paris"))?;
+            Ok(written)
+        }),
+    }
+}
+
+fn smtp(r: &mut Reader<'_>) -> Smtp {
+    let listen = r.take(
+        "smtp",
+        "listen",
+        vec![SocketAddr::from(([0, 0, 0, 0], 2525))],
+        |raw| {
+            let list = raw
+                .list()?
+                .iter()
+                .map(|s| Raw::socket(s))
+                .collect::<Result<Vec<_>, _>>()?;
+            if list.is_empty() {
+                Err("name at least one address with a port".to_owned())
+            } else {
+                Ok(list)
+            }
+        },
+    );
+    let hostname = r.take("smtp", "hostname", None, |raw| {
+        raw.optional()?.map(|s| domain(&s)).transpose()
+    });
+    let certificate = r.take("smtp", "tls_certificate", None, |raw| {
+        raw.path()?
+            .map(|p| readable(&p, "BEGIN CERTIFICATE"))
+            .transpose()
+    });
+    let key = r.take("smtp", "tls_key_file", None, |raw| {
+        raw.path()?
+            .map(|p| {
+                let secret = secret(&p)?;
+                if secret.0.contains("PRIVATE KEY-----") {
+                    Ok(secret)
+                } else {
+                    Err(format!("{} holds no private key in PEM form", p.display()))
+                }
+            })
+            .transpose()
+    });
+    let tls = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
+        (Some(_), None) => {
+            r.fault_unless_told(
+                "smtp",
+                "tls_key_file",
+                "a certificate needs its private key; name the file that holds it",
+            );
+            None
+        }
+        (None, Some(_)) => {
+            r.fault_unless_told(
+                "smtp",
+                "tls_certificate",
+                "a private key needs its certificate; name the file that holds the chain",
+            );
+            None
+        }
+        (None, None) => None,
+    };
+    Smtp {
+        listen,
+        hostname,
+        tls,
+        max_mail_megabytes: r.take("smtp", "max_mail_megabytes", 25, |raw| raw.integer(1..=100)),
+        max_connections: r.take("smtp", "max_connections", 200, |raw| {
+            raw.integer(1..=100_000)
+        }),
+        max_connections_per_address: r.take("smtp", "max_connections_per_address", 20, |raw| {
+            raw.integer(1..=100_000)
+        }),
+        max_recipients: r.take("smtp", "max_recipients", 100, |raw| raw.integer(1..=1_000)),
+        idle_seconds: r.take("smtp", "idle_seconds", 300, |raw| raw.integer(1..=3_600)),
+    }
+}
+
+fn web(r: &mut Reader<'_>) -> Web {
+    Web {
+        listen: r.take(
+            "web",
+            "listen",
+            SocketAddr::from(([127, 0, 0, 1], 8080)),
+            |raw| Raw::socket(&raw.text()?),
+        ),
+        public_url: r.take("web", "public_url", None, |raw| {
+            raw.optional()?
+                .map(|url| {
+                    let rest = url
+                        .strip_prefix("https://")
+                        .or_else(|| url.strip_prefix("http://"));
+                    match rest {
+                        Some(rest)
+                            if !rest.trim_matches('/').is_empty()
+                                && !rest.contains([' ', '?', '#']) =>
+                        {
+                            Ok(url.trim_end_matches('/').to_owned())
+                        }
+                        _ => Err(
+                            "write the address people open, such as https://sms.example.com"
+                                .to_owned(),
+                        ),
+                    }
+                })
+                .transpose()
+        }),
+    }
+}
+
+fn mail_out(r: &mut Reader<'_>) -> MailOut {
+    let target = r.take("mail_out", "smarthost", None, |raw| {
+        raw.optional()?.map(|s| smarthost(&s)).transpose()
+    });
+    let password = r.take("mail_out", "password_file", None, |raw| {
+        raw.path()?.map(|p| secret(&p)).transpose()
+    });
+    let smarthost = target.map(|(security, user, host, port)| {
+        let login = match (user, password.clone()) {
+            (Some(user), Some(password)) => Some((user, password)),
+            (Some(_), None) => {
+                r.fault_unless_told(
+                    "mail_out",
+                    "password_file",
+                    "the smarthost's URL names a user; name the file that holds its password",
+                );
+                None
+            }
+            (None, Some(_)) => {
+                r.fault(
+                    "mail_out",
+                    "smarthost",
+                    "a password is given but no user; write smtp://user@host:587",
+                );
+                None
+            }
+            (None, None) => None,
+        };
+        if login.is_some() && security == Security::Plain {
+            r.fault(
+                "mail_out",
+                "smarthost",
+                "a password is never sent without TLS; write smtp:// or smtps://",
+            );
+        }
+        Smarthost {
+            security,
+            host,
+            port,
+            login,
+        }
+    });
+    MailOut {
+        smarthost,
+        folder: r.take("mail_out", "folder", None, |raw| raw.path()),
+        from: r.take("mail_out", "from", None, |raw| {
+            raw.optional()?
+                .map(|s| {
+                    s.parse()
+                        .map_err(|e: AddressError| format!("`{s}` is not an address: {e}"))
+                })
+                .transpose()
+        }),
+    }
+}
+
+fn providers(r: &mut Reader<'_>) -> Vec<String> {
+    r.take("sms", "providers", vec!["handset".to_owned()], |raw| {
+        let list = raw.list()?;
+        if list.is_empty() {
+            return Err("name at least one provider; there is \"handset\"".to_owned());
+        }
+        list.into_iter()
+            .map(|p| {
+                if p == "handset" {
+                    Ok(p)
+                } else {
+                    Err(format!("`{p}` is not a provider; there is \"handset\""))
+                }
+            })
+            .collect()
+    })
+}
+
+fn operator(r: &mut Reader<'_>) -> Operator {
+    Operator {
+        any_server: r.take("operator", "any_server", false, |raw| raw.boolean()),
+        parts_per_day: r.take("operator", "parts_per_day", None, |raw| {
+            Ok(Some(raw.integer(0..=100_000_000)?).filter(|n| *n > 0))
+        }),
+        stranger_days: r.take("operator", "stranger_days", 7, |raw| raw.integer(1..=90)),
+    }
+}
+
+fn log(r: &mut Reader<'_>) -> Log {
+    Log {
+        json: r.take("log", "format", false, |raw| {
+            Ok(one_of(&raw.text()?, &["text", "json"])? == "json")
+        }),
+        level: r.take("log", "level", "info".to_owned(), |raw| {
+            let written = raw.text()?;
+            tracing_subscriber::EnvFilter::try_new(&written)
+                .map_err(|_| "write error, warn, info, debug or trace".to_owned())?;
+            Ok(written)
+        }),
+    }
+}
+
+fn one_of(written: &str, words: &[&str]) -> Result<String, String> {
+    if words.contains(&written) {
+        Ok(written.to_owned())
+    } else {
+        Err(format!("`{written}` is not one of {}", words.join(", ")))
+    }
+}
+
+fn domain(written: &str) -> Result<Domain, String> {
+    Domain::from_str(written)
+        .map_err(|_| format!("`{written}` is not a domain name; write one such as sms.example.com"))
+}
+
+/// A name server: an address, with port 53 where none is written.
+pub(crate) fn server(written: &str) -> Result<SocketAddr, String> {
+    written
+        .parse::<SocketAddr>()
+        .or_else(|_| written.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
+        .map_err(|_| format!("`{written}` is not a name server's address; write one such as 192.0.2.53 or 127.0.0.1:5353"))
+}
+
+type Target = (Security, Option<String>, String, u16);
+
+fn smarthost(url: &str) -> Result<Target, String> {
+    let shape = || {
+        "write smtp://user@host:587 (STARTTLS), smtps://user@host:465 or smtp+plain://host:25; \
+         the password stands in password_file"
+            .to_owned()
+    };
+    let (scheme, rest) = url.split_once("://").ok_or_else(shape)?;
+    let (security, default_port) = match scheme {
+        "smtps" => (Security::Tls, 465),
+        "smtp" => (Security::StartTls, 587),
+        "smtp+plain" => (Security::Plain, 25),
+        _ => return Err(shape()),
+    };
+    let rest = rest.trim_end_matches('/');
+    let (user, authority) = match rest.rsplit_once('@') {
+        Some((user, authority)) => (Some(user), authority),
+        None => (None, rest),
+    };
+    if user.is_some_and(|u| u.contains(':')) {
+        return Err(
+            "a password must not stand here; write it into a file and name that in password_file"
+                .to_owned(),
+        );
+    }
+    let bracketed = authority.strip_prefix('[').and_then(|a| a.split_once(']'));
+    let (host, port) = match bracketed {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.strip_prefix(':').ok_or_else(shape)?)),
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    let port = match port {
+        Some(port) => port
+            .parse()
+            .map_err(|_| format!("`{port}` is not a port"))?,
+        None => default_port,
+    };
+    if host.is_empty() || host.contains(['/', ' ', '?']) {
+        return Err(shape());
+    }
+    // Mail user names often are addresses, whose @ is written %40 in a URL.
+    let user = user.map(|u| u.replace("%40", "@"));
+    Ok((security, user, host.to_owned(), port))
+}
+
+/// The text of a file that holds no secret.
+fn readable(path: &Path, must_hold: &str) -> Result<String, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
+    if text.contains(must_hold) {
+        Ok(text)
+    } else {
+        Err(format!(
+            "{} holds no certificate in PEM form",
+            path.display()
+        ))
+    }
+}
+
+/// The text of a file that holds a secret, without its last line end. Group members may read such
+/// a file (certificate groups, container secrets), everybody else not.
+fn secret(path: &Path) -> Result<Secret, String> {
+    let unreadable = |e: std::io::Error| format!("{} cannot be read: {e}", path.display());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(path)
+            .map_err(unreadable)?
+            .permissions()
+            .mode();
+        if mode & 0o007 != 0 {
+            return Err(format!(
+                "everybody on this machine can read {p}; run: chmod o= {p}",
+                p = path.display()
+            ));
+        }
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(format!("{} is empty", path.display()));
+    }
+    Ok(Secret(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
+        let file = File {
+            path: PathBuf::from("postel.toml"),
+            text: text.to_owned(),
+        };
+        let environment = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        read(Some(&file), &environment)
+    }
+
+    const MINIMAL: &str = "[gateway]\ndomains = [\"sms.example.com\"]\n";
+
+    #[test]
+    fn the_example_holds_every_setting_at_its_default() {
+        let filled =
+            super::super::EXAMPLE.replacen("domains = []", "domains = [\"sms.example.com\"]", 1);
+        let mut from_example = from_text(&filled, &[]).unwrap();
+        let from_nothing = from_text(MINIMAL, &[]).unwrap();
+        assert_eq!(from_example.gateway.data, from_nothing.gateway.data);
+        from_example.gateway = from_nothing.gateway.clone();
+        assert_eq!(from_example, from_nothing);
+
+        let file = File {
+            path: PathBuf::from("postel.toml"),
+            text: filled,
+        };
+        let environment = BTreeMap::new();
+        let mut reader = Reader::new(Some(&file), &environment);
+        let missing = reader.unwritten(|r| {
+            gateway(r);
+            accounts(r);
+            smtp(r);
+            r.take("dns", "servers", (), |_| Ok(()));
+            web(r);
+            mail_out(r);
+            providers(r);
+            operator(r);
+            log(r);
+        });
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let config = from_text(
+            MINIMAL,
+            &[
+                ("POSTEL_SMTP_LISTEN", "127.0.0.1:1, [::1]:2"),
+                ("POSTEL_LOG_FORMAT", "json"),
+                ("POSTEL_OTHER", "x"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.smtp.listen.len(), 2);
+        assert!(config.log.json);
+    }
+
+    #[test]
+    fn every_fault_is_told_with_its_line() {
+        let text = "[gateway]\ndomains = [\"a b\"]\n[smtp]\nlisten = 25\nlisen = \"x\"\n[smpt]\nx = 1\n[web]\npublic_url = \"sms\"\n\
+                    [mail_out]\nsmarthost = \"smtp://me:secret@mx\"\n[operator]\nany_server = \"yes\"\n";
+        let faults = from_text(
+            text,
+            &[("POSTEL_LOG_LEVELS", "info"), ("POSTEL_LOG_FORMAT", "xml")],
+        )
+        .unwrap_err();
+        let places: Vec<&str> = faults.iter().map(|f| f.place.as_str()).collect();
+        let mut lines: Vec<&str> = places.clone();
+        lines.sort_unstable();
+        assert_eq!(
+            lines,
+            [
+                "POSTEL_LOG_FORMAT",
+                "POSTEL_LOG_LEVELS",
+                "postel.toml:11",
+                "postel.toml:13",
+                "postel.toml:2",
+                "postel.toml:4",
+                "postel.toml:5",
+                "postel.toml:6",
+                "postel.toml:9",
+            ]
+        );
+        assert!(
+            !faults.iter().any(|f| f.what.contains("secret@")),
+            "a password is not repeated"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_toml_is_told_with_the_rest() {
+        let faults =
+            from_text("[gateway]\ndomains = \n[log]\nformat = \"xml\"\n", &[]).unwrap_err();
+        assert!(
+            faults.iter().any(|f| f.place == "postel.toml:2"),
+            "{faults:?}"
+        );
+        assert!(
+            faults.iter().any(|f| f.place == "postel.toml:4"),
+            "{faults:?}"
+        );
+    }
+
+    #[test]
+    fn smarthosts_are_read() {
+        let read = |s: &str| smarthost(s).unwrap();
+        assert_eq!(
+            read("smtp://ann%40example.com@mx.example.com"),
+            (
+                Security::StartTls,
+                Some("ann@example.com".to_owned()),
+                "mx.example.com".to_owned(),
+                587
+            )
+        );
+        assert_eq!(
+            read("smtps://mx.example.com:4465/"),
+            (Security::Tls, None, "mx.example.com".to_owned(), 4465)
+        );
+        assert_eq!(
+            read("smtp+plain://[::1]:25"),
+            (Security::Plain, None, "::1".to_owned(), 25)
+        );
+        for bad in [
+            "mx.example.com",
+            "http://mx",
+            "smtp://",
+            "smtp://mx:port",
+            "smtp://me:pw@mx",
+        ] {
+            assert!(smarthost(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! How a command ends: its exit code, and the words for a failure.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use crate::config::Fault;
+
+/// What the exit codes mean, as `--help` prints it.
+pub(crate) const CODES: &str = "\
+Exit codes:
+  0  done; for a question: the answer is yes
+  1  the answer is no: a mail refused, not a number, no such account, a change that is not allowed
+  2  the command line is wrong
+  3  the configuration is wrong
+  4  it could not be done or found out now (a file, the database, DNS); the same command may work later";
+
+/// How a command ended when nothing failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Done, or yes.
+    Yes,
+    /// No; why was printed on standard output.
+    No,
+}
+
+/// Why a command failed, in words for a person that say what to do next.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It must not be, or there is no such thing.
+    Refused(String),
+    /// The command line makes no sense.
+    Usage(String),
+    /// Everything wrong with the configuration.
+    Configuration(Vec<Fault>),
+    /// Could not be done now.
+    Trouble(String),
+}
+
+impl Failure {
+    /// The exit code of [`CODES`].
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Refused(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Configuration(_) => 3,
+            Self::Trouble(_) => 4,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(what) | Self::Usage(what) | Self::Trouble(what) => f.write_str(what),
+            Self::Configuration(faults) => {
+                let count = faults.len();
+                let plural = if count == 1 { "" } else { "s" };
+                write!(f, "the configuration has {count} fault{plural}:")?;
+                faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+            }
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(e: std::io::Error) -> Self {
+        Self::Trouble(format!("the output could not be written: {e}"))
+    }
+}
+
+/// What every command returns.
+pub(crate) type Outcome = Result<Answer, Failure>;

@@ -1,0 +1,9 @@
+//! The command line as people and scripts meet it: every test runs the real binary.
+#![expect(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "tests and their support"
+)]
+
+mod config;
+mod support;
