@@ -1,1 +1,4 @@
 //! SQLite, spool, SMTP in and out, worker: the one-process home.
+
+pub mod smtp;
+pub mod tls;

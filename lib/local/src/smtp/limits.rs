@@ -1,0 +1,230 @@
+//! What a client may use up: connections, memory, time.
+//!
+//! Must not know the protocol.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What a client may use up. Reaching a limit is answered with the code named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections in all: 421 4.3.2.
+    pub connections: usize,
+    /// Open connections of one client address, or of one IPv6 /64: 421 4.7.0.
+    pub connections_per_client: usize,
+    /// Recipients of one mail, refused ones included: 452 4.5.3. RFC 5321 4.5.3.1.8 wants at least 100.
+    pub recipients: usize,
+    /// Size of one mail in octets: 552 5.3.4, at `SIZE=` and in the flow. Lines may be as long as
+    /// they like: what is bounded is the mail.
+    pub mail_bytes: usize,
+    /// Octets of all mails being received or decided at one time: 452 4.3.1. At least one mail always fits.
+    pub memory_bytes: usize,
+    /// One command line in octets with CR LF (RFC 5321 4.5.3.1.4: 512, and what extensions add): 500 5.5.2.
+    pub command_line: usize,
+    /// Faulty commands of one session: 421 4.7.0.
+    pub errors: usize,
+    /// Mails begun in one session: 421 4.7.0; the client connects again.
+    pub mails: usize,
+    /// Silence: 421 4.4.2 (RFC 5321 4.5.3.2.7: at least five minutes).
+    pub idle: Duration,
+    /// The whole of one DATA: 421 4.4.2.
+    pub data: Duration,
+    /// The whole session: 421 4.4.2.
+    pub session: Duration,
+    /// A TLS handshake; over it, the connection is closed.
+    pub handshake: Duration,
+    /// The handler's answer to a mail: 451 4.3.0. The handler is left to end by itself.
+    pub answer: Duration,
+    /// At shutdown: what a mail that is being received or decided may still take: 421 4.3.2.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 200,
+            connections_per_client: 50,
+            recipients: 100,
+            mail_bytes: 40_000_000,
+            memory_bytes: 256_000_000,
+            command_line: 1024,
+            errors: 20,
+            mails: 1000,
+            idle: Duration::from_secs(300),
+            data: Duration::from_secs(900),
+            session: Duration::from_secs(3600),
+            handshake: Duration::from_secs(30),
+            answer: Duration::from_secs(120),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Who is connected, counted.
+#[derive(Default)]
+pub(super) struct Connections {
+    clients: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// Which limit a connection ran into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Crowded {
+    Server,
+    Client,
+}
+
+/// A counted connection; counted no more once dropped.
+pub(super) struct Seat {
+    connections: Arc<Connections>,
+    client: IpAddr,
+}
+
+impl Connections {
+    /// Counts a connection, or says which limit it ran into.
+    pub(super) fn seat(self: &Arc<Self>, ip: IpAddr, limits: &Limits) -> Result<Seat, Crowded> {
+        let client = client(ip);
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if clients.values().sum::<usize>() >= limits.connections {
+            return Err(Crowded::Server);
+        }
+        let count = clients.entry(client).or_insert(0);
+        if *count >= limits.connections_per_client {
+            return Err(Crowded::Client);
+        }
+        *count += 1;
+        Ok(Seat {
+            connections: Arc::clone(self),
+            client,
+        })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut clients = self
+            .connections
+            .clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = clients.get_mut(&self.client) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                clients.remove(&self.client);
+            }
+        }
+    }
+}
+
+/// One client: an IPv4 address, or the /64 that an IPv6 customer is given.
+fn client(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+    }
+}
+
+/// Memory is lent in this many octets.
+const GRAIN: usize = 1024;
+
+/// The octets all sessions share.
+#[derive(Clone)]
+pub(super) struct Budget(Arc<Semaphore>);
+
+impl Budget {
+    pub(super) fn new(octets: usize) -> Self {
+        Self(Arc::new(Semaphore::new(
+            (octets / GRAIN + 1).min(Semaphore::MAX_PERMITS),
+        )))
+    }
+
+    /// Octets nobody holds.
+    pub(super) fn left(&self) -> usize {
+        self.0.available_permits().saturating_mul(GRAIN)
+    }
+
+    /// Nothing held yet.
+    pub(super) fn hold(&self) -> Held {
+        Held {
+            budget: self.clone(),
+            permit: None,
+        }
+    }
+}
+
+/// Octets held of the budget; given back once dropped.
+pub(super) struct Held {
+    budget: Budget,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// Holds `octets` in all, where there is room; holds what it held, else.
+    pub(super) fn grow_to(&mut self, octets: usize) -> bool {
+        let held = self
+            .permit
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = octets.div_ceil(GRAIN).saturating_sub(held);
+        let Some(permit) = u32::try_from(more)
+            .ok()
+            .and_then(|n| Arc::clone(&self.budget.0).try_acquire_many_owned(n).ok())
+        else {
+            return false;
+        };
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            None => self.permit = Some(permit),
+        }
+        true
+    }
+
+    /// Gives all back.
+    pub(super) fn release(&mut self) {
+        self.permit = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seats_are_counted_by_client_and_in_all() {
+        let limits = Limits {
+            connections: 3,
+            connections_per_client: 2,
+            ..Limits::default()
+        };
+        let connections = Arc::new(Connections::default());
+        let seat = |ip: &str| connections.seat(ip.parse().unwrap(), &limits);
+        let a = seat("192.0.2.1").unwrap();
+        let _b = seat("::ffff:192.0.2.1").unwrap();
+        assert_eq!(seat("192.0.2.1").err(), Some(Crowded::Client));
+        let _c = seat("2001:db8::1").unwrap();
+        assert_eq!(seat("192.0.2.9").err(), Some(Crowded::Server));
+        drop(a);
+        let _d = seat("2001:db8::2").unwrap();
+        assert_eq!(
+            connections.clients.lock().unwrap().len(),
+            2,
+            "two addresses of one /64 are one client"
+        );
+    }
+
+    #[test]
+    fn the_budget_is_shared_and_comes_back() {
+        let budget = Budget::new(10 * GRAIN);
+        let (mut a, mut b) = (budget.hold(), budget.hold());
+        assert!(a.grow_to(8 * GRAIN) && a.grow_to(5 * GRAIN));
+        assert!(!b.grow_to(4 * GRAIN) && b.grow_to(3 * GRAIN));
+        a.release();
+        assert!(b.grow_to(11 * GRAIN));
+        assert_eq!(budget.left(), 0);
+        drop(b);
+        assert_eq!(budget.left(), 11 * GRAIN);
+    }
+}

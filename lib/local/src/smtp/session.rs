@@ -1,0 +1,444 @@
+//! One client's session: which command is allowed when, what is answered, and when it ends.
+//!
+//! Must not know what is decided about a mail.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use postel_core::evidence::Connection;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument;
+
+use super::command::{Command, Mail, NEEDS_UTF8, parse};
+use super::data::{Collector, Fault};
+use super::limits::Held;
+use super::line::{LineFault, Lines};
+use super::reply::Reply;
+use super::wire::Wire;
+use super::{Envelope, Server};
+
+const OK: Reply = Reply::fixed(250, 0, 0, "OK");
+const BYE: Reply = Reply::fixed(221, 0, 0, "Goodbye");
+const HELP: Reply = Reply::fixed(
+    214,
+    0,
+    0,
+    "Mail to a phone number becomes a text: RFC 5321 says how to send it",
+);
+const CANNOT_VERIFY: Reply = Reply::fixed(252, 0, 0, "Send the mail, and you will hear");
+const READY_FOR_TLS: Reply = Reply::fixed(220, 0, 0, "Start the TLS handshake");
+const NO_TLS: Reply = Reply::fixed(502, 5, 1, "STARTTLS is not offered here");
+const IS_TLS: Reply = Reply::fixed(503, 5, 1, "TLS has been started");
+const HELLO_FIRST: Reply = Reply::fixed(503, 5, 1, "Say EHLO first");
+const ONE_MAIL: Reply = Reply::fixed(503, 5, 1, "MAIL FROM was said already; RSET begins anew");
+const MAIL_FIRST: Reply = Reply::fixed(503, 5, 1, "Say MAIL FROM first");
+const NO_RECIPIENT: Reply = Reply::fixed(554, 5, 1, "There is no valid recipient");
+const NEEDS_EHLO: Reply = Reply::fixed(555, 5, 4, "Parameters need EHLO instead of HELO");
+const MANY_RECIPIENTS: Reply = Reply::fixed(
+    452,
+    5,
+    3,
+    "Too many recipients; send the rest in another mail",
+);
+const TOO_LONG: Reply = Reply::fixed(500, 5, 2, "The line is too long");
+const BARE_END: Reply = Reply::fixed(
+    500,
+    5,
+    2,
+    "End lines in CR LF, and use no control characters",
+);
+const FAILED: Reply = Reply::fixed(
+    451,
+    3,
+    0,
+    "The mail could not be handled now; try again later",
+);
+const MANY_ERRORS: Reply = Reply::fixed(421, 7, 0, "Too many errors");
+const MANY_MAILS: Reply = Reply::fixed(421, 7, 0, "Enough mails for one connection; connect again");
+const TOO_SLOW: Reply = Reply::fixed(421, 4, 2, "That took too long");
+const CLOSING: Reply = Reply::fixed(421, 3, 2, "The server is being stopped; try again later");
+
+/// Why a session ends.
+enum End {
+    /// With this as the last word.
+    Said(Reply),
+    /// The client is gone.
+    Gone,
+}
+
+/// A mail between MAIL and the end of DATA.
+struct Transaction {
+    connection: Connection,
+    recipients: Vec<String>,
+    refused: usize,
+}
+
+/// How the client greeted.
+struct Hello {
+    name: String,
+    extended: bool,
+}
+
+struct Session {
+    server: Arc<Server>,
+    ip: IpAddr,
+    wire: Wire,
+    lines: Lines,
+    closing: watch::Receiver<bool>,
+    ends_at: Instant,
+    secured: bool,
+    hello: Option<Hello>,
+    transaction: Option<Transaction>,
+    /// The mail at hand was announced with SMTPUTF8.
+    utf8: bool,
+    errors: usize,
+    begun: usize,
+    accepted: usize,
+}
+
+/// Talks to one client until the end.
+pub(super) async fn run(server: Arc<Server>, wire: Wire, ip: IpAddr) {
+    let mut session = Session {
+        ip,
+        wire,
+        lines: Lines::new(server.limits.command_line),
+        closing: server.closing.clone(),
+        ends_at: Instant::now() + server.limits.session,
+        secured: false,
+        hello: None,
+        transaction: None,
+        utf8: false,
+        errors: 0,
+        begun: 0,
+        accepted: 0,
+        server,
+    };
+    let greeting = format!("220 {} ESMTP Postel\r\n", session.server.hostname);
+    session.wire.write(greeting.as_bytes());
+    let end = loop {
+        if let Err(end) = session.turn().await {
+            break end;
+        }
+    };
+    tracing::info!(
+        accepted = session.accepted,
+        begun = session.begun,
+        errors = session.errors,
+        tls = session.secured,
+        "session ended"
+    );
+    if let End::Said(reply) = end {
+        session.say(&reply);
+        session.wire.close().await;
+    }
+}
+
+impl Session {
+    /// One command and its answer.
+    async fn turn(&mut self) -> Result<(), End> {
+        match self.line().await? {
+            Ok(line) => match parse(&line) {
+                Ok(command) => self.obey(command).await,
+                Err(reply) => self.fault(reply),
+            },
+            Err(LineFault::TooLong) => self.fault(TOO_LONG),
+            Err(LineFault::Control) => self.fault(BARE_END),
+        }
+    }
+
+    /// The next line. Replies that are waiting are sent before we wait.
+    async fn line(&mut self) -> Result<Result<Vec<u8>, LineFault>, End> {
+        let idle = self.server.limits.idle;
+        if self.wire.is_full() {
+            let flushed = timeout(idle, self.wire.flush()).await;
+            flushed.map_err(|_| End::Gone)?.map_err(|_| End::Gone)?;
+        }
+        loop {
+            if *self.closing.borrow() {
+                return Err(End::Said(CLOSING));
+            }
+            let (taken, line) = self.lines.feed(self.wire.arrived());
+            self.wire.take(taken);
+            if let Some(line) = line {
+                return Ok(line);
+            }
+            let until = self.ends_at.min(Instant::now() + idle);
+            tokio::select! {
+                more = self.wire.more() => match more {
+                    Ok(true) => {}
+                    Ok(false) | Err(_) => return Err(End::Gone),
+                },
+                () = sleep_until(until) => return Err(End::Said(TOO_SLOW)),
+                _ = self.closing.wait_for(|closing| *closing) => return Err(End::Said(CLOSING)),
+            }
+        }
+    }
+
+    fn say(&mut self, reply: &Reply) {
+        reply.render(self.utf8, self.wire.out());
+    }
+
+    /// A refusal that counts: nobody may try without end.
+    fn fault(&mut self, reply: Reply) -> Result<(), End> {
+        self.errors += 1;
+        if reply.code() == 421 {
+            return Err(End::Said(reply));
+        }
+        self.say(&reply);
+        if self.errors >= self.server.limits.errors {
+            return Err(End::Said(MANY_ERRORS));
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.transaction = None;
+        self.utf8 = false;
+    }
+
+    async fn obey(&mut self, command: Command) -> Result<(), End> {
+        match command {
+            Command::Hello { name, extended } => self.hello(name, extended),
+            Command::Mail(mail) => return self.mail(mail),
+            Command::Rcpt { address, ascii } => return self.rcpt(address, ascii),
+            Command::Data => return self.data().await,
+            Command::StartTls => return self.start_tls().await,
+            Command::Rset => {
+                self.reset();
+                self.say(&OK);
+            }
+            Command::Noop => self.say(&OK),
+            Command::Vrfy => self.say(&CANNOT_VERIFY),
+            Command::Help => self.say(&HELP),
+            Command::Quit => return Err(End::Said(BYE)),
+        }
+        Ok(())
+    }
+
+    /// The only replies without an enhanced code (RFC 2034 4), the greeting and 354 apart.
+    fn hello(&mut self, name: String, extended: bool) {
+        self.reset();
+        self.hello = Some(Hello { name, extended });
+        let mut lines = vec![self.server.hostname.clone()];
+        if extended {
+            lines.extend(
+                ["PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"].map(str::to_owned),
+            );
+            if self.server.tls.is_some() && !self.secured {
+                lines.push("STARTTLS".to_owned());
+            }
+            lines.push(format!("SIZE {}", self.server.limits.mail_bytes));
+        }
+        let last = lines.len() - 1;
+        for (i, line) in lines.iter().enumerate() {
+            let mark = if i == last { ' ' } else { '-' };
+            self.wire.write(format!("250{mark}{line}\r\n").as_bytes());
+        }
+    }
+
+    fn mail(&mut self, mail: Mail) -> Result<(), End> {
+        let limits = &self.server.limits;
+        let Some(hello) = &self.hello else {
+            return self.fault(HELLO_FIRST);
+        };
+        if self.transaction.is_some() {
+            return self.fault(ONE_MAIL);
+        }
+        if mail.extended && !hello.extended {
+            return self.fault(NEEDS_EHLO);
+        }
+        if self.begun >= limits.mails {
+            return Err(End::Said(MANY_MAILS));
+        }
+        self.begun += 1;
+        let size = usize::try_from(mail.size.unwrap_or(0)).unwrap_or(usize::MAX);
+        if size > limits.mail_bytes {
+            self.say(&Fault::TooBig.reply());
+            return Ok(());
+        }
+        if size > self.server.budget.left() {
+            self.say(&Reply::no_room());
+            return Ok(());
+        }
+        let connection = Connection {
+            client_ip: Some(self.ip),
+            helo: hello.name.clone(),
+            envelope_sender: mail.from,
+            authenticated: None,
+        };
+        self.utf8 = mail.utf8;
+        self.transaction = Some(Transaction {
+            connection,
+            recipients: Vec::new(),
+            refused: 0,
+        });
+        self.say(&OK);
+        Ok(())
+    }
+
+    fn rcpt(&mut self, address: String, ascii: bool) -> Result<(), End> {
+        let Some(transaction) = &mut self.transaction else {
+            return self.fault(MAIL_FIRST);
+        };
+        if !ascii && !self.utf8 {
+            return self.fault(NEEDS_UTF8);
+        }
+        if transaction.recipients.len() + transaction.refused >= self.server.limits.recipients {
+            self.say(&MANY_RECIPIENTS);
+            return Ok(());
+        }
+        let handler = &self.server.handler;
+        let judge = AssertUnwindSafe(|| handler.recipient(&transaction.connection, &address));
+        let reply = match std::panic::catch_unwind(judge) {
+            Ok(Ok(())) => {
+                transaction.recipients.push(address);
+                self.say(&OK);
+                return Ok(());
+            }
+            Ok(Err(reply)) if matches!(reply.class(), 4 | 5) => reply,
+            Ok(Err(_)) | Err(_) => {
+                tracing::error!("judging a recipient failed");
+                FAILED
+            }
+        };
+        transaction.refused += 1;
+        self.say(&reply);
+        Ok(())
+    }
+
+    async fn data(&mut self) -> Result<(), End> {
+        let Some(transaction) = self.transaction.take_if(|t| !t.recipients.is_empty()) else {
+            let reply = if self.transaction.is_some() {
+                NO_RECIPIENT
+            } else {
+                MAIL_FIRST
+            };
+            return self.fault(reply);
+        };
+        let limits = &self.server.limits;
+        let mut collector = Collector::new(limits.mail_bytes, self.server.budget.hold());
+        if !collector.begin() {
+            self.say(&Reply::no_room());
+            return Ok(());
+        }
+        self.wire
+            .write(b"354 Send the mail, and end it with a dot on a line of its own\r\n");
+        let until = self.ends_at.min(Instant::now() + limits.data);
+        tokio::select! {
+            collected = collect(&mut self.wire, &mut collector, limits.idle) => collected?,
+            reply = patience(self.closing.clone(), until, limits.grace) => return Err(End::Said(reply)),
+        }
+        match collector.finish() {
+            Ok((raw, held)) => {
+                let Transaction {
+                    connection,
+                    recipients,
+                    ..
+                } = transaction;
+                let reply = self
+                    .decide(
+                        Envelope {
+                            connection,
+                            recipients,
+                        },
+                        raw,
+                        held,
+                    )
+                    .await?;
+                self.accepted += usize::from(reply.is_success());
+                if reply.code() == 421 {
+                    return Err(End::Said(reply));
+                }
+                self.say(&reply);
+            }
+            Err(fault @ (Fault::BareEnd | Fault::Nul)) => self.fault(fault.reply())?,
+            Err(fault @ (Fault::TooBig | Fault::NoRoom)) => self.say(&fault.reply()),
+        }
+        self.reset();
+        Ok(())
+    }
+
+    /// The handler's answer. It works in a task of its own, so that its panic is not ours and a
+    /// client that leaves does not stop it half-way; the memory is held as long as it works.
+    async fn decide(&mut self, envelope: Envelope, raw: Vec<u8>, held: Held) -> Result<Reply, End> {
+        let handler = Arc::clone(&self.server.handler);
+        let work = async move {
+            let reply = handler.mail(envelope, raw).await;
+            drop(held);
+            reply
+        };
+        let task = tokio::spawn(work.in_current_span());
+        let limits = &self.server.limits;
+        let until = Instant::now() + limits.answer;
+        tokio::select! {
+            done = task => Ok(match done {
+                Ok(reply) if matches!(reply.class(), 2 | 4 | 5) => reply,
+                Ok(_) | Err(_) => {
+                    tracing::error!("handling a mail failed");
+                    FAILED
+                }
+            }),
+            reply = patience(self.closing.clone(), until, limits.grace) => {
+                tracing::error!("handling a mail took too long");
+                if *self.closing.borrow() { Err(End::Said(reply)) } else { Ok(FAILED) }
+            }
+        }
+    }
+
+    async fn start_tls(&mut self) -> Result<(), End> {
+        let Some(acceptor) = self.server.tls.clone() else {
+            return self.fault(NO_TLS);
+        };
+        if self.secured {
+            return self.fault(IS_TLS);
+        }
+        self.say(&READY_FOR_TLS);
+        let handshake = timeout(self.server.limits.handshake, self.wire.secure(&acceptor)).await;
+        if !matches!(handshake, Ok(Ok(()))) {
+            tracing::info!("the TLS handshake failed");
+            return Err(End::Gone);
+        }
+        // RFC 3207 4.2: nothing said before counts.
+        self.secured = true;
+        self.hello = None;
+        self.lines = Lines::new(self.server.limits.command_line);
+        self.reset();
+        Ok(())
+    }
+}
+
+/// Reads until the mail's end.
+async fn collect(
+    wire: &mut Wire,
+    collector: &mut Collector,
+    idle: std::time::Duration,
+) -> Result<(), End> {
+    loop {
+        let taken = collector.feed(wire.arrived());
+        wire.take(taken);
+        if collector.ended() {
+            return Ok(());
+        }
+        match timeout(idle, wire.more()).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false) | Err(_)) => return Err(End::Gone),
+            Err(_) => return Err(End::Said(TOO_SLOW)),
+        }
+    }
+}
+
+/// Waits as long as a mail may take; gives the reply that ends the session then.
+async fn patience(
+    mut closing: watch::Receiver<bool>,
+    until: Instant,
+    grace: std::time::Duration,
+) -> Reply {
+    tokio::select! {
+        () = sleep_until(until) => return TOO_SLOW,
+        _ = closing.wait_for(|closing| *closing) => {}
+    }
+    sleep_until(until.min(Instant::now() + grace)).await;
+    CLOSING
+}
