@@ -2,17 +2,16 @@
 #![cfg(feature = "testing")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/serve.rs"]
+mod serve;
+
 use std::time::{Duration, Instant};
 
 use postel_auth::dns::{Dns, Mx, Unanswered};
-use postel_auth::testing::{Data, Zone, ZoneServer};
+use postel_auth::testing::{Data, Zone};
 use tokio::net::UdpSocket;
 
-async fn serve(zone: Zone) -> (ZoneServer, Dns) {
-    let server = ZoneServer::start(zone).await.unwrap();
-    let dns = Dns::server(server.address()).unwrap();
-    (server, dns)
-}
+use serve::serve;
 
 fn a(last: u8) -> Data {
     Data::A([192, 0, 2, last].into())

@@ -8,15 +8,22 @@
     reason = "a test fails by panicking and prints its counts"
 )]
 
+#[path = "common/corpus.rs"]
+mod corpus;
+#[path = "common/serve.rs"]
+mod serve;
+
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use postel_auth::dns::Dns;
 use postel_auth::spf::{LIMIT, Question, check};
-use postel_auth::testing::{Data, Zone, ZoneServer};
+use postel_auth::testing::{Data, Zone};
 use postel_core::evidence::{Spf, SpfResult};
 use serde::Deserialize;
+
+use corpus::corpus;
+use serve::serve;
 
 #[derive(Deserialize)]
 struct Scenario {
@@ -34,21 +41,6 @@ struct Case {
     /// The preferred one first.
     result: Vec<SpfResult>,
     explanation: Option<String>,
-}
-
-fn corpus(file: &str) -> Option<String> {
-    let root = std::env::var_os("POSTEL_CORPORA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    match std::fs::read_to_string(root.join(file)) {
-        Ok(text) => Some(text),
-        Err(e) if std::env::var_os("CI").is_some() => panic!("conformance data: {file}: {e}"),
-        Err(_) => {
-            println!("skipped: no {file} in the conformance data");
-            None
-        }
-    }
 }
 
 /// The suite writes octets as the code points of the same number.
@@ -124,8 +116,7 @@ async fn the_openspf_suite_passes() {
     let scenarios: Vec<Scenario> = serde_json::from_str(&text).unwrap();
     let (mut all, mut right) = (0, 0);
     for scenario in &scenarios {
-        let server = ZoneServer::start(zone(scenario)).await.unwrap();
-        let dns = Dns::server(server.address()).unwrap();
+        let (_server, dns) = serve(zone(scenario)).await;
         for case in &scenario.tests {
             all += 1;
             let spf = run(&dns, case).await;

@@ -64,6 +64,8 @@ enum Data {
 pub struct Dns {
     resolver: TokioResolver,
     cache: Arc<Cache>,
+    /// Questions end then, whatever their own limit.
+    deadline: Option<tokio::time::Instant>,
 }
 
 impl fmt::Debug for Dns {
@@ -108,7 +110,18 @@ impl Dns {
         Ok(Self {
             resolver,
             cache: Arc::new(Cache::new()),
+            deadline: None,
         })
+    }
+
+    /// The same resolver with a common end for all questions asked of it: past `limit` from now each is [`Unanswered`],
+    /// unless the cache knows.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        Self {
+            deadline: Some(tokio::time::Instant::now() + limit),
+            ..self.clone()
+        }
     }
 
     /// The TXT records of `name`, each with its strings joined and its bytes as they are.
@@ -205,7 +218,9 @@ impl Dns {
         if let Some(known) = self.cache.get(&name, kind, Instant::now()) {
             return Ok(known);
         }
-        let answer = tokio::time::timeout(QUESTION, self.resolver.lookup(name.clone(), kind)).await;
+        let end = tokio::time::Instant::now() + QUESTION;
+        let end = self.deadline.map_or(end, |deadline| deadline.min(end));
+        let answer = tokio::time::timeout_at(end, self.resolver.lookup(name.clone(), kind)).await;
         let (data, keep) = match answer {
             Ok(Ok(lookup)) => positive(&name, kind, &lookup),
             Ok(Err(error)) => (Vec::new(), negative(&name, &error)?),
