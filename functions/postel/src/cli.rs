@@ -25,6 +25,10 @@ pub(crate) struct Cli {
 /// What can be asked for.
 #[derive(Subcommand)]
 enum Command {
+    /// Find out what becomes of a text, a number, a body, a sender or a mail, and why
+    #[command(subcommand)]
+    Check(commands::check::CheckCommand),
+
     /// Check the configuration or print one to begin with
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -63,6 +67,7 @@ impl Cli {
     fn dispatch(self) -> Outcome {
         let mut out = Output::new();
         match self.command {
+            Command::Check(command) => running()?.block_on(commands::check::run(command, &mut out)),
             Command::Config(command) => {
                 commands::config::run(&command, self.config.as_deref(), &mut out)
             }
@@ -72,6 +77,18 @@ impl Cli {
             }
         }
     }
+}
+
+/// What asynchronous commands run on.
+fn running() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| {
+            Failure::Trouble(format!(
+                "the threads of this process cannot be started: {e}"
+            ))
+        })
 }
 
 /// The checked configuration, or all its faults.

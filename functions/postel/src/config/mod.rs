@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use postel_core::address::{Domain, EmailAddress};
 
+pub(crate) use settings::server;
 pub(crate) use source::{Fault, File};
 
 /// The commented file that `postel config example` prints; a test holds it to the defaults.

@@ -5,5 +5,6 @@
     reason = "tests and their support"
 )]
 
+mod check;
 mod config;
 mod support;

@@ -1,0 +1,118 @@
+//! `postel check`: what would become of a text, a number, a body, a sender, a mail, and why.
+//!
+//! For people by arguments, for programs by JSON lines; the rules are the libraries'.
+
+mod body;
+mod jsonl;
+mod number;
+mod spf;
+mod text;
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+use postel_auth::dns::Dns;
+
+use crate::exit::{Failure, Outcome};
+use crate::output::Output;
+
+/// The most that is read of a file or of standard input.
+const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// What can be checked.
+#[derive(Subcommand)]
+pub(crate) enum CheckCommand {
+    /// Encoding, parts and what forces Unicode, for one text
+    #[command(
+        long_about = "Encoding, parts and what forces Unicode, for one text.\n\n\
+        JSON line in: {\"text\", \"encoding\"?: smart|plain|ascii}\n\
+        JSON line out: {\"encoding\", \"parts\", \"units\", \"text\", \"forcing\": [character, …]}"
+    )]
+    Text(text::Arguments),
+    /// The E.164 form of a written phone number, or why it is none
+    #[command(
+        long_about = "The E.164 form of a written phone number, or why it is none.\n\n\
+        JSON line in: {\"number\", \"country\"?}\n\
+        JSON line out: {\"e164\": text or null, \"reason\"?, \"why\"?}"
+    )]
+    Number(number::Arguments),
+    /// What is kept and what is cut of a mail's text
+    #[command(
+        long_about = "What is kept and what is cut of a mail's text: quotes, signatures, phone footers.\n\n\
+        JSON line in: {\"body\", \"html\"?: bool, \"signature\"?}\n\
+        JSON line out: {\"kept\", \"cut\": [{\"kind\", \"text\"}]}"
+    )]
+    Body(body::Arguments),
+    /// Whether a client may send mail for a sender (SPF, RFC 7208)
+    #[command(
+        long_about = "Whether a client may send mail for a sender (SPF, RFC 7208).\n\n\
+        JSON line in: {\"ip\", \"helo\", \"sender\"}; an empty sender asks about the HELO name\n\
+        JSON line out: {\"result\", \"explanation\"?, \"lookups\", \"why\"}"
+    )]
+    Spf(spf::Arguments),
+}
+
+/// Runs the command.
+pub(crate) async fn run(command: CheckCommand, out: &mut Output) -> Outcome {
+    match command {
+        CheckCommand::Text(arguments) => text::run(arguments, out).await,
+        CheckCommand::Number(arguments) => number::run(arguments, out).await,
+        CheckCommand::Body(arguments) => body::run(arguments, out).await,
+        CheckCommand::Spf(arguments) => spf::run(arguments, out).await,
+    }
+}
+
+/// Where DNS is asked.
+#[derive(Args)]
+pub(crate) struct DnsArguments {
+    /// Name server to ask instead of the system's
+    #[arg(long, value_name = "HOST:PORT", value_parser = crate::config::server)]
+    dns: Option<SocketAddr>,
+}
+
+impl DnsArguments {
+    /// The resolver: the one named, else the configured or the system's.
+    pub(crate) fn resolver(&self) -> Result<Dns, Failure> {
+        match self.dns {
+            Some(address) => Dns::server(address),
+            None => Dns::system(),
+        }
+        .map_err(|e| Failure::Trouble(e.to_string()))
+    }
+}
+
+/// The text of a file, or of standard input where none or `-` is named. Whatever is not UTF-8 is replaced.
+fn text_of(file: Option<&Path>) -> Result<String, Failure> {
+    let bytes = match file.filter(|f| *f != Path::new("-")) {
+        Some(path) => bytes_of(path).map_err(Failure::Trouble)?,
+        None => {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .take(LONGEST)
+                .read_to_end(&mut bytes)
+                .map_err(|e| Failure::Trouble(format!("standard input cannot be read: {e}")))?;
+            bytes
+        }
+    };
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The bytes of a file of at most 64 MB.
+pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+    let named = |e: std::io::Error| format!("{} cannot be read: {e}", path.display());
+    let file = std::fs::File::open(path).map_err(named)?;
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(named)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LONGEST {
+        return Err(format!(
+            "{} is longer than {} MB",
+            path.display(),
+            LONGEST / 1024 / 1024
+        ));
+    }
+    Ok(bytes)
+}
