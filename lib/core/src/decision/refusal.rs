@@ -219,28 +219,29 @@ impl Refusal {
     /// who is listed (DESIGN 4.3).
     #[must_use]
     pub fn smtp(&self) -> SmtpReply {
-        let (code, enhanced, text): (u16, &'static str, String) = match self {
+        let (code, (subject, detail), text): (u16, (u16, u16), String) = match self {
             Self::UnknownSender | Self::NotAcceptedYet | Self::NotVerified(_) | Self::AmbiguousSender(_) => (
                 550,
-                "5.7.1",
+                (7, 1),
                 "This sender may not send texts here, or the mail could not be proven to come from it".to_owned(),
             ),
-            Self::TryAgain(_) => (451, "4.4.3", "DNS did not answer; please try again later".to_owned()),
-            Self::Automatic(_) => (550, "5.7.1", "Automatic mail is not turned into texts".to_owned()),
-            Self::Unreadable(_) => (554, "5.6.0", self.why(Language::En)),
-            Self::Virus | Self::Spam => (554, "5.7.1", "The mail was judged unsafe".to_owned()),
-            Self::NotANumber(_) => (550, "5.1.3", self.why(Language::En)),
+            Self::TryAgain(_) => (451, (4, 3), "DNS did not answer; please try again later".to_owned()),
+            Self::Automatic(_) => (550, (7, 1), "Automatic mail is not turned into texts".to_owned()),
+            Self::Unreadable(_) => (554, (6, 0), self.why(Language::En)),
+            Self::Virus | Self::Spam => (554, (7, 1), "The mail was judged unsafe".to_owned()),
+            Self::NotANumber(_) => (550, (1, 3), self.why(Language::En)),
             Self::NotTextable(_) | Self::CountryNotAllowed(_) | Self::OptedOut | Self::NoOriginator => {
-                (550, "5.7.1", self.why(Language::En))
+                (550, (7, 1), self.why(Language::En))
             }
-            Self::OverLimit(_) => (452, "4.7.1", self.why(Language::En)),
-            Self::TooManyRecipients { .. } => (550, "5.5.3", self.why(Language::En)),
-            Self::TooLong { .. } => (552, "5.3.4", self.why(Language::En)),
-            Self::Empty => (554, "5.6.0", self.why(Language::En)),
+            Self::OverLimit(_) => (452, (7, 1), self.why(Language::En)),
+            Self::TooManyRecipients { .. } => (550, (5, 3), self.why(Language::En)),
+            Self::TooLong { .. } => (552, (3, 4), self.why(Language::En)),
+            Self::Empty => (554, (6, 0), self.why(Language::En)),
         };
         SmtpReply {
             code,
-            enhanced,
+            subject,
+            detail,
             text,
         }
     }
@@ -269,8 +270,10 @@ impl Refusal {
 pub struct SmtpReply {
     /// RFC 5321 4.2.
     pub code: u16,
-    /// RFC 3463.
-    pub enhanced: &'static str,
+    /// RFC 3463, the second number; the first is that of `code`.
+    pub subject: u16,
+    /// RFC 3463, the third number.
+    pub detail: u16,
     /// Words, one line of printable ASCII.
     pub text: String,
 }

@@ -28,6 +28,9 @@ use target::{Listing, Target};
 /// A row is kept at least this long, so that a redelivery is known for one (DESIGN 4.5: longer than a dead letter lives).
 const REMEMBERED_FOR_DAYS: u32 = 15;
 
+/// How long a new row is left to whoever entered it.
+const FIRST_ATTEMPT_GRACE: SignedDuration = SignedDuration::from_secs(30);
+
 /// The envelope of a mail.
 #[derive(Clone, Debug)]
 pub struct Envelope {
@@ -448,7 +451,8 @@ impl Intake {
                 .checked_add(SignedDuration::from_hours(hours))
                 .unwrap_or(case.now),
             state: State::Waiting,
-            due: Some(case.now),
+            // The first attempt is made at once by whoever enters the row; the sweep takes up what a crash left.
+            due: case.now.checked_add(FIRST_ATTEMPT_GRACE).ok(),
             attempts: 0,
             provider: None,
             provider_ref: None,

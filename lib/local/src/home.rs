@@ -1,0 +1,259 @@
+//! The one process: a mail is decided before it is answered for, spooled, then sent by workers.
+//!
+//! Wires the core's use cases to the SMTP listener, the spool and the clock. Must not decide anything itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use postel_core::dispatch::Dispatcher;
+use postel_core::evidence::{Connection, SesVerdicts};
+use postel_core::intake::{self, Accepted, Intake, Outcome};
+use postel_core::ports::{Clock, StoreError};
+use postel_core::sweep::Sweeper;
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::smtp::{Envelope, MailHandler, Reply};
+use crate::spool::{Entry, Spool, Ticket};
+
+/// Accepted mails that wait for a worker; more of them make clients wait for their `250`.
+const QUEUE: usize = 1_000;
+/// Rows and mails of one sweep.
+const SWEEP_AT_MOST: usize = 500;
+/// Longest wait between two tries to enter a mail into the store.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// An accepted mail on its way to a worker.
+struct Job {
+    ticket: Ticket,
+    accepted: Accepted,
+}
+
+/// Takes mails from the listener.
+pub struct Door {
+    intake: Arc<Intake>,
+    spool: Arc<Spool>,
+    jobs: mpsc::Sender<Job>,
+}
+
+/// The parts of a home.
+pub struct Home {
+    /// Decides and enters.
+    pub intake: Arc<Intake>,
+    /// Sends.
+    pub dispatcher: Arc<Dispatcher>,
+    /// Does what is due.
+    pub sweeper: Arc<Sweeper>,
+    /// Keeps accepted mails until they are entered.
+    pub spool: Arc<Spool>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Texts that may be on their way to providers at once.
+    pub workers: usize,
+    /// How often what is due is looked for.
+    pub sweep_every: Duration,
+    /// How long mails stay readable in the spool after they are done with.
+    pub keep_raw: jiff::SignedDuration,
+}
+
+impl Home {
+    /// Starts the workers and the sweep on the spool's pending entries and on what the returned door
+    /// accepts. They end, with what they hold finished, once `closing` turns true and the door is dropped.
+    #[must_use]
+    pub fn start(self, pending: Vec<Entry>, closing: watch::Receiver<bool>) -> (Arc<Door>, JoinSet<()>) {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let queue = Arc::new(Mutex::new(queue));
+        let mut tasks = JoinSet::new();
+        for _ in 0..self.workers.max(1) {
+            let worker = Worker {
+                intake: self.intake.clone(),
+                dispatcher: self.dispatcher.clone(),
+                spool: self.spool.clone(),
+                queue: queue.clone(),
+                closing: closing.clone(),
+            };
+            tasks.spawn(worker.run());
+        }
+        tasks.spawn(replay(jobs.clone(), self.spool.clone(), pending));
+        tasks.spawn(sweep(self.sweeper, self.spool.clone(), self.clock, (self.sweep_every, self.keep_raw), closing));
+        (Arc::new(Door { intake: self.intake, spool: self.spool, jobs }), tasks)
+    }
+}
+
+#[async_trait]
+impl MailHandler for Door {
+    fn recipient(&self, _connection: &Connection, address: &str) -> Result<(), Reply> {
+        match self.intake.screen(address) {
+            Ok(()) => Ok(()),
+            Err(None) => Err(Reply::refused(7, 1, "This gateway takes mail for its own domain only")),
+            Err(Some(refusal)) => Err(reply(&refusal.smtp())),
+        }
+    }
+
+    async fn mail(&self, envelope: Envelope, raw: Vec<u8>) -> Reply {
+        let envelope = intake::Envelope {
+            connection: envelope.connection,
+            recipients: envelope.recipients,
+            ses: SesVerdicts::default(),
+            transport_id: None,
+        };
+        let judged = match self.intake.receive(&envelope, &raw).await {
+            Ok(judged) => judged,
+            Err(error) => {
+                tracing::error!(%error, "a mail could not be decided about; its sender tries again");
+                return Reply::try_again(3, 0, "The gateway cannot decide now; please try again later");
+            }
+        };
+        tracing::info!(mail = %judged.record.id, outcome = word(&judged.outcome), recipients = envelope.recipients.len(), bytes = raw.len(), "mail");
+        match judged.outcome {
+            Outcome::Refused(refusal) | Outcome::TryAgain(refusal) => reply(&refusal.smtp()),
+            Outcome::Accepted(accepted) => self.keep(*accepted, &raw).await,
+        }
+    }
+}
+
+impl Door {
+    /// Makes an accepted mail durable, hands it to the workers and answers for it.
+    async fn keep(&self, accepted: Accepted, raw: &[u8]) -> Reply {
+        let header = match serde_json::to_vec(&accepted) {
+            Ok(header) => header,
+            Err(error) => {
+                tracing::error!(%error, "an accepted mail cannot be written down");
+                return Reply::try_again(3, 0, "The gateway cannot keep the mail now; please try again later");
+            }
+        };
+        let id = accepted.record.id.clone();
+        let ticket = match self.spool.append(&header, raw).await {
+            Ok(ticket) => ticket,
+            Err(error) => {
+                tracing::error!(mail = %id, %error, "alarm: the spool cannot be written");
+                return Reply::no_room();
+            }
+        };
+        // Where the workers are gone, the entry is taken up at the next start.
+        let _durable_anyway = self.jobs.send(Job { ticket, accepted }).await;
+        Reply::accepted(format!("Accepted as {id}"))
+    }
+}
+
+fn reply(smtp: &postel_core::decision::SmtpReply) -> Reply {
+    Reply::new(smtp.code, smtp.subject, smtp.detail, smtp.text.clone())
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted(_) => "accepted",
+        Outcome::Refused(refusal) | Outcome::TryAgain(refusal) => refusal.code().as_str(),
+    }
+}
+
+/// Hands the mails of the spool that were accepted before the last stop to the workers.
+async fn replay(jobs: mpsc::Sender<Job>, spool: Arc<Spool>, pending: Vec<Entry>) {
+    for entry in pending {
+        match entry {
+            Entry::Pending { ticket, header } => match serde_json::from_slice::<Accepted>(&header) {
+                Ok(accepted) => {
+                    if jobs.send(Job { ticket, accepted }).await.is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "alarm: a spooled mail is of a form this version does not know; it stays in the spool");
+                    drop(spool.clone());
+                }
+            },
+            Entry::Damaged { place } => {
+                tracing::error!(%place, "alarm: a spooled mail is damaged and cannot be sent");
+            }
+        }
+    }
+}
+
+struct Worker {
+    intake: Arc<Intake>,
+    dispatcher: Arc<Dispatcher>,
+    spool: Arc<Spool>,
+    queue: Arc<Mutex<mpsc::Receiver<Job>>>,
+    closing: watch::Receiver<bool>,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        while let Some(job) = self.next().await {
+            self.work(job).await;
+        }
+    }
+
+    /// The next job; `None` at shutdown: what is still queued is in the spool.
+    async fn next(&mut self) -> Option<Job> {
+        let queue = self.queue.clone();
+        tokio::select! {
+            biased;
+            _ = self.closing.wait_for(|closing| *closing) => None,
+            job = async { queue.lock().await.recv().await } => job,
+        }
+    }
+
+    async fn work(&mut self, job: Job) {
+        let mut wait = Duration::from_millis(200);
+        let rows = loop {
+            match self.intake.enter(&job.accepted).await {
+                Ok(rows) => break rows,
+                Err(StoreError::Corrupt(error)) => {
+                    tracing::error!(mail = %job.accepted.record.id, error, "alarm: a mail cannot be entered; it stays in the spool");
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(mail = %job.accepted.record.id, %error, "a mail cannot be entered yet; tried again");
+                    tokio::select! {
+                        _ = self.closing.wait_for(|closing| *closing) => return,
+                        () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
+                    }
+                }
+            }
+        };
+        self.spool.done(job.ticket).await;
+        for row in rows {
+            let id = row.id.clone();
+            if let Err(error) = self.dispatcher.attend(row).await {
+                tracing::error!(row = %id, %error, "a row could not be attended to; it is when it is due");
+            }
+        }
+    }
+}
+
+/// Looks for what is due, again and again; once a minute the whole sweep.
+async fn sweep(
+    sweeper: Arc<Sweeper>,
+    spool: Arc<Spool>,
+    clock: Arc<dyn Clock>,
+    (every, keep_raw): (Duration, jiff::SignedDuration),
+    mut closing: watch::Receiver<bool>,
+) {
+    let whole_every = Duration::from_secs(60).as_millis() / every.as_millis().max(1);
+    let mut runs: u128 = 0;
+    loop {
+        tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => return,
+            () = tokio::time::sleep(every) => {}
+        }
+        let result = if runs.is_multiple_of(whole_every.max(1)) {
+            if let Ok(before) = clock.now().checked_sub(keep_raw) {
+                spool.expire(before).await;
+            }
+            sweeper.run(SWEEP_AT_MOST).await.map(drop)
+        } else {
+            async {
+                sweeper.rows(SWEEP_AT_MOST).await?;
+                sweeper.mails(SWEEP_AT_MOST).await.map(drop)
+            }
+            .await
+        };
+        runs += 1;
+        if let Err(error) = result {
+            tracing::error!(%error, "a sweep failed; the next one goes on");
+        }
+    }
+}
