@@ -1,0 +1,28 @@
+# The commands of the project; CONTRIBUTING.md says how long each takes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+.PHONY: help run test lint deny clean
+
+help: ## These commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: ## Build and start the demo: a mail becomes a text on the handset page
+	@tests/tools/install.sh build
+	cargo build --locked -p postel
+	target/debug/postel demo
+
+test: ## Run every test, with what they need installed first
+	@tests/tools/install.sh test
+	PATH="$(CURDIR)/target/tools/python/bin:/usr/sbin:$$PATH" cargo test --locked --workspace --no-fail-fast
+
+lint: ## Formatting and lints, warnings denied
+	cargo fmt --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+deny: ## Licences, sources and bans of dependencies
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check bans licenses sources
+
+clean: ## Remove everything that was built
+	cargo clean
