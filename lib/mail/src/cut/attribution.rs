@@ -85,7 +85,6 @@ const VERBS: &[&str] = &[
     "wrote",
     "writes",
     "sent",
-    "said",
     "schreef",
     "geschreven",
     "schrieb",
@@ -151,12 +150,6 @@ const VERBS: &[&str] = &[
     "parašė",
     "va escriure",
     "escrigué",
-    "のメール",
-    "書きました",
-    "写道",
-    "寫道",
-    "写到",
-    "작성",
     "كتب",
     "كتبت",
     "نوشت",
@@ -171,6 +164,10 @@ const VERBS: &[&str] = &[
     "følgende",
     "följande",
 ];
+
+/// "wrote" in languages that put no blanks between words.
+const UNSPACED_VERBS: &str =
+    "のメール|書きました|書き込みました|写道|寫道|写到|写了|님이 작성|님이 작성한|작성함|작성";
 
 /// A pronoun before the verb: a person tells what somebody wrote.
 const PRONOUNS: &[&str] = &[
@@ -205,7 +202,7 @@ static VERB: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let mut verbs: Vec<String> = VERBS.iter().map(|verb| regex::escape(verb)).collect();
     verbs.sort_by_key(|verb| std::cmp::Reverse(verb.len()));
     Regex::new(&format!(
-        r"(?i)(^|[\s>»)\]\x22'”’，,、さ님은는가이<])(?P<verb>{})([\s:：.<>»'\x22,]|さ|$)",
+        r"(?i)(?:^|[\s>»)\]\x22'”’，,<])(?P<verb>{})(?:[\s:：.<>»'\x22,(]|$)|(?P<unspaced>{UNSPACED_VERBS})",
         verbs.join("|")
     ))
     .ok()
@@ -253,6 +250,13 @@ pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
             }
         }
         if next > at
+            && start == Start::Name
+            && !first.body.contains('@')
+            && !first.body.ends_with('<')
+        {
+            return None; // A typed line, not the first of a wrapped attribution.
+        }
+        if next > at
             && Start::of(&line.body).is_some_and(|inner| inner.is_firm())
             && !joined.ends_with(['<', ','])
         {
@@ -274,6 +278,28 @@ pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
         }
     }
     None
+}
+
+/// Whether the quoted lines `block` open with an attribution, as Apple Mail's quotes do.
+pub(super) fn opens(block: &[Line<'_>]) -> bool {
+    let mut joined = String::new();
+    let mut start = None;
+    for (count, line) in block
+        .iter()
+        .filter(|line| !line.is_empty())
+        .take(3)
+        .enumerate()
+    {
+        start = start.or_else(|| Start::of(&line.body));
+        if count > 0 {
+            joined.push(' ');
+        }
+        joined.push_str(&line.body);
+        if start.is_some_and(|start| is_attribution(&joined, start, true, count == 0)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// A wrapped `<\nmailto:…\n> wrote:`: its last line looks like a quote.
@@ -328,9 +354,8 @@ impl Start {
         }
         (digit_soon
             || body.contains('@')
-            || body.ends_with('<')
-            || body.ends_with([':', '：'])
-            || found(&VERB, body))
+            || body.contains(":>")
+            || body.ends_with(['<', ':', '：', '*']))
         .then_some(Self::Name)
     }
 
@@ -343,61 +368,85 @@ impl Start {
 /// Whether the joined lines are a whole attribution.
 fn is_attribution(joined: &str, start: Start, above_quote: bool, one_line: bool) -> bool {
     let text = entities(joined);
-    let text = text
-        .split_once(":>")
-        .map_or(text.as_str(), |(head, _)| head)
-        .trim_end_matches(['*', '_', ' ']);
-    let colon = text.ends_with([':', '：']) || joined.contains(":>");
+    let (text, colon) = match text.split_once(":>") {
+        Some((head, _)) => (head, true), // The quote follows on the same line.
+        None => (
+            text.as_str(),
+            text.trim_end_matches(['*', '_', ' '])
+                .ends_with([':', '：']),
+        ),
+    };
+    if !colon {
+        let unmarked = above_quote
+            && start == Start::Moment
+            && found(&ADDRESS_LAST, text)
+            && found(&DATE, text);
+        let whole = || found(&ADDRESS, text) && found(&DATE, text) && found(&TIME, text);
+        return unmarked
+            || (start != Start::Name && whole() && verb_of(text).is_some_and(|verb| verb.last));
+    }
     let (address, date, time) = (
         found(&ADDRESS, text),
         found(&DATE, text),
         found(&TIME, text),
     );
-    let verb = verb_of(text);
-    let named = verb.is_some_and(|verb| !verb.after_pronoun);
-    let last = verb.is_some_and(|verb| verb.last);
+    if address && date && time && found(&ADDRESS_LAST, text) {
+        return true;
+    }
+    let Some(verb) = verb_of(text) else {
+        return false;
+    };
+    if verb.after_pronoun && !address {
+        return false;
+    }
     let words = text.split(' ').count();
-    let moment = date || time;
-    let shaped = one_line || start != Start::Name || text.contains('@') || verb.is_some();
-    let neutral = colon && address && date && time && found(&ADDRESS_LAST, text);
-    let spoken = colon && named && moment && (address || (date && time) || above_quote);
-    let undated = colon && named && above_quote && start == Start::Lead && found(&DAY_MONTH, text);
-    let unmarked = above_quote && date && start == Start::Moment && found(&ADDRESS_LAST, text);
-    let colonless = last && date && time && address && start != Start::Name;
-    let address_first = text
-        .split(' ')
-        .next()
-        .is_some_and(|word| found(&ADDRESS, word));
+    let by_name = start == Start::Name || verb.beside_name;
+    let address_first = || {
+        text.split(' ')
+            .next()
+            .is_some_and(|word| found(&ADDRESS, word))
+    };
+    let dated = (date || time) && (address || above_quote || (date && time && by_name));
+    let undated = above_quote && start == Start::Lead && found(&DAY_MONTH, text);
     let addressed =
-        one_line && colon && last && address && words <= 12 && (above_quote || address_first);
-    let bare = one_line && colon && last && named && above_quote && words <= 8;
-    (shaped && (neutral || spoken || undated || unmarked)) || colonless || addressed || bare
+        one_line && verb.last && address && words <= 12 && (above_quote || address_first());
+    let bare = one_line && verb.last && above_quote && words <= 8;
+    dated || undated || addressed || bare
 }
 
+/// The last verb of an attribution.
 #[derive(Clone, Copy)]
 struct Verb {
     /// Nothing but a word or two follows it.
     last: bool,
     after_pronoun: bool,
+    /// The word before it (after it, if more follows) may be a name: a person tells of "the sensor", a program of "Anna".
+    beside_name: bool,
 }
 
 fn verb_of(text: &str) -> Option<Verb> {
-    let regex = VERB.as_ref()?;
-    let mut seen = None;
-    for found in regex.captures_iter(text) {
-        let Some(verb) = found.name("verb") else {
-            continue;
-        };
-        let before = text.get(..verb.start()).unwrap_or_default().trim_end();
-        let after = text.get(verb.end()..).unwrap_or_default();
-        let word = before.rsplit(' ').next().unwrap_or_default().to_lowercase();
-        let last = after.trim_matches([':', '：', ' ', '.', '*', '"']).len() <= 24;
-        seen = Some(Verb {
-            last,
-            after_pronoun: PRONOUNS.contains(&word.as_str()),
-        });
-    }
-    seen
+    let found = VERB
+        .as_ref()?
+        .captures_iter(text)
+        .filter_map(|found| found.name("verb").or_else(|| found.name("unspaced")))
+        .last()?;
+    let before = text.get(..found.start()).unwrap_or_default().trim_end();
+    let after = text.get(found.end()..).unwrap_or_default();
+    let tail = after.trim_matches([':', '：', ' ', '.', '*', '"', '(']);
+    let last = tail.len() <= 24;
+    let word_before = before.rsplit(' ').next().unwrap_or_default();
+    let word_after = tail.split(' ').next().unwrap_or_default();
+    let beside = if tail.is_empty() {
+        word_before
+    } else {
+        word_after
+    };
+    let after_pronoun = PRONOUNS.contains(&word_before.to_lowercase().as_str());
+    Some(Verb {
+        last,
+        after_pronoun,
+        beside_name: !beside.starts_with(char::is_lowercase),
+    })
 }
 
 fn entities(text: &str) -> String {

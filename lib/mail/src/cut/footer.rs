@@ -8,10 +8,9 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
-use super::footer_phrases::{ADVERTISED, APP, BESIDE, DEVICE, GENERIC, SURE};
+use super::footer_phrases::{ADVERTISED, APP, BESIDE, DEVICE, GENERIC, LIST_WORDS, SURE};
 use super::line::{self, Line};
-use super::signature::passages;
-use super::{CutKind, Tag};
+use super::{CutKind, Tag, passage};
 
 /// Characters of the longest footer line, and of the longest that names no program or make.
 const LONGEST: usize = 160;
@@ -91,46 +90,25 @@ fn is_beside(body: &str) -> bool {
 
 /// Cuts footers from the end of each typed passage.
 pub(super) fn mark(lines: &[Line<'_>], tags: &mut [Tag]) {
-    for passage in passages(tags) {
-        mark_list_footer(lines, tags, &passage);
-    }
-    for passage in passages(tags) {
-        mark_phone_footers(lines, tags, &passage);
-    }
+    passage::each(lines, tags, mark_list_footer);
+    passage::each(lines, tags, mark_phone_footers);
 }
 
-fn mark_phone_footers(lines: &[Line<'_>], tags: &mut [Tag], passage: &std::ops::Range<usize>) {
-    let opens_text = !tags
-        .iter()
-        .zip(lines)
-        .take(passage.start)
-        .any(|(tag, line)| !matches!(tag, Tag::Cut(_)) && !line.is_blank());
-    let first = lines
-        .iter()
-        .enumerate()
-        .take(passage.end)
-        .skip(passage.start)
-        .find(|(_, line)| !line.is_blank())
-        .map(|(at, _)| at);
-    let mut footers: Vec<usize> = Vec::new();
+/// A footer that opens a passage and has text below it is text.
+fn mark_phone_footers(lines: &[Line<'_>], tags: &mut [Tag]) {
+    let first = lines.iter().position(|line| !line.is_blank());
     let mut below = 0usize;
     let mut near = false;
-    for (at, line) in lines
-        .iter()
-        .enumerate()
-        .take(passage.end)
-        .skip(passage.start)
-        .rev()
-    {
+    for (at, (line, tag)) in lines.iter().zip(tags.iter_mut()).enumerate().rev() {
         if line.is_blank() {
             continue;
         }
-        let text_above = Some(at) != first || !opens_text;
-        if is_footer(&line.body) && (text_above || below == 0) {
-            footers.push(at);
+        let text_above = Some(at) != first;
+        if (text_above || below == 0) && is_footer(&line.body) {
+            *tag = Tag::Cut(CutKind::Footer);
             near = true;
         } else if near && below == 0 && text_above && is_beside(&line.body) {
-            footers.push(at);
+            *tag = Tag::Cut(CutKind::Footer);
         } else {
             below = below.saturating_add(1);
             if below > BELOW || near {
@@ -138,48 +116,25 @@ fn mark_phone_footers(lines: &[Line<'_>], tags: &mut [Tag], passage: &std::ops::
             }
         }
     }
-    for at in footers {
-        if let Some(tag) = tags.get_mut(at) {
-            *tag = Tag::Cut(CutKind::Footer);
-        }
-    }
 }
 
 /// Mailman's row of underscores with the list's name and address below it.
-fn mark_list_footer(lines: &[Line<'_>], tags: &mut [Tag], passage: &std::ops::Range<usize>) {
-    let mut below = 0usize;
+fn mark_list_footer(lines: &[Line<'_>], tags: &mut [Tag]) {
     let mut of_list = false;
-    for (at, line) in lines
+    let filled = lines
         .iter()
         .enumerate()
-        .take(passage.end)
-        .skip(passage.start)
         .rev()
-    {
-        if line.is_blank() {
-            continue;
-        }
-        if of_list && line.body.chars().all(|c| c == '_') && line.body.len() >= 2 {
-            for tag in tags.iter_mut().take(passage.end).skip(at) {
+        .filter(|(_, line)| !line.is_blank());
+    for (at, line) in filled.take(LIST_LINES) {
+        if of_list && line.body.len() >= 2 && line.body.chars().all(|c| c == '_') {
+            for tag in tags.iter_mut().skip(at) {
                 *tag = Tag::Cut(CutKind::Footer);
             }
             return;
         }
-        below = below.saturating_add(1);
-        if below > LIST_LINES {
-            return;
-        }
         let text = line.body.to_lowercase();
-        of_list |= [
-            "mailing list",
-            "/listinfo",
-            "liste de diffusion",
-            "mailingliste",
-            "mailinglist",
-            "lista de correo",
-        ]
-        .iter()
-        .any(|word| text.contains(word));
+        of_list |= LIST_WORDS.iter().any(|word| text.contains(word));
     }
 }
 

@@ -3,10 +3,10 @@
 
 /// Things and programs that send mail, by name.
 pub(super) const DEVICE: &str = concat!(
-    r"(?:\b(?:i-?phone\w*|i-?pad\w*|i-?pod\w*|imac|macbook|mac|apple watch|android\w*|samsung\w*|galaxy|huawei\w*|honor|xiaomi\w*|redmi|",
-    r"poco|oneplus|oppo|vivo|realme|nokia\w*|lumia|motorola|moto|lg|htc|sony|xperia|black ?berry\w*|windows|outlook\w*|yahoo\w*|gmail|aol|",
+    r"(?:\b(?:i-?phon\p{Latin}*|i-?pad\p{Latin}*|i-?pod\p{Latin}*|imac|macbook|mac|apple watch|android\p{Latin}*|samsung\p{Latin}*|galaxy|huawei\p{Latin}*|honor|xiaomi\p{Latin}*|redmi|",
+    r"poco|oneplus|oppo|vivo|realme|nokia\p{Latin}*|lumia|motorola|moto|lg|htc|sony|xperia|black ?berry\p{Latin}*|windows|outlook\p{Latin}*|yahoo\p{Latin}*|gmail|aol|",
     r"mail\.ru|mail\.com|proton ?mail|proton|tutanota|tuta|bluemail|spark|airmail|mailbox|sparrow|newton|aqua ?mail|k-?9|thunderbird|",
-    r"fair ?phone|fair ?email|pixel|nexus|typeapp|canary|mailspring|em client|postbox|mymail|gmx|web\.de|ionos|superhuman|zoho|alcatel\w*|",
+    r"fair ?phone|fair ?email|pixel|nexus|typeapp|canary|mailspring|em client|postbox|mymail|gmx|web\.de|ionos|superhuman|zoho|alcatel\p{Latin}*|",
     r"blackphone|ti-\d+|surface|kindle|chromebook|roundcube|yandex\S*|oxygenos|coloros|miui|docomo|softbank|bouygues|orange|free|sfr|",
     r"libero|virgilio|tiscali|telekom|swisscom|bluewin|freenet|t-online|o2|1&1|verizon|at&t|t-mobile|sprint|telstra|optus|rogers|bell)\b|",
     r"яндекс\S*|почт[ыауе]\b|пошт[иі]\b|iphone|ipad|outlook|android|安卓)",
@@ -16,7 +16,7 @@ pub(super) const DEVICE: &str = concat!(
 pub(super) const GENERIC: &str = concat!(
     r"(?:\b(?:smart-?phone\w*|mobil\w*|m[oó]vil\w*|handy|handset|phone|cell|cell ?phone|t[ée]l[ée]phone|portable|ordiphone|celular|",
     r"cellulare|tel[eé]fon\w*|telemóvel|tablet\w*|tab|puhelime\w*|matkapuhelime\w*|mobiltelefon\w*|telefoon\w*|gsm|device|appareil|",
-    r"dispositivo|gerät|toestel|enhed|enhet|laitteesta|webmail|mail app|mail)\b|",
+    r"dispositivo|gerät|toestel|enhed|enhet|laitteesta|webmail|mail app)\b|",
     r"мобильн\w*|мобільн\w*|телефон\w*|смартфон\w*|κινητό|携帯|スマートフォン|スマホ|端末|手机|手機|휴대|جوال|هاتف\w*|נייד\w*|điện thoại|ponsel|มือถือ)",
 );
 
@@ -101,4 +101,15 @@ pub(super) const BESIDE: &[&str] = &[
     r"sent .{1,60}",
     r"(?:please )?(?:excuse|forgive|pardon) (?:any |the |my )?(?:brevity|typos?|spelling|errors|terseness)\b.*",
     r"¤",
+];
+
+/// What a mailing list writes below its row of underscores, in lower case.
+pub(super) const LIST_WORDS: &[&str] = &[
+    "mailing list",
+    "/listinfo",
+    "liste de diffusion",
+    "mailingliste",
+    "mailinglist",
+    "lista de correo",
+    "lista de distribuição",
 ];

@@ -26,15 +26,15 @@ impl Block {
         self.roles.contains(&role)
     }
 
-    /// Surely written by a mail program: a sender, three kinds of labels, and what a machine's "From: host1" lacks.
+    /// Surely written by a mail program: a sender, three kinds of labels, and what a machine's "From: host1" lacks: an
+    /// address, "Sent" (which only mail programs write) with a moment, or bold labels.
     pub(super) fn stands_alone(&self) -> bool {
-        let dated = self.has(Role::Sent) || self.has(Role::Date);
-        let outlook =
-            self.has(Role::Sent) && self.moment && self.has(Role::To) && self.has(Role::Subject);
+        let addressed = self.has(Role::Sent) || self.has(Role::Date) || self.has(Role::To);
+        let sent = self.has(Role::Sent) && (self.has(Role::To) || self.has(Role::Subject));
         self.has(Role::From)
             && self.roles.len() >= 3
-            && (dated || self.has(Role::To))
-            && (self.from_address || outlook || (self.bold && self.moment))
+            && addressed
+            && (self.from_address || (self.moment && (sent || self.bold)))
     }
 
     /// Enough where a divider or a marker stands above it.

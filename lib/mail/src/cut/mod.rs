@@ -14,6 +14,7 @@ mod header_labels;
 mod line;
 mod marker;
 mod marker_phrases;
+mod passage;
 mod quote;
 mod signature;
 mod subject;

@@ -25,6 +25,7 @@ pub(super) fn mark(
         subject,
         typed: false,
         in_signature: false,
+        no_block_before: 0,
         loose: false,
         quotes: Vec::new(),
         quoting: false,
@@ -41,11 +42,13 @@ struct Walk<'l, 't, 'a> {
     /// Something was typed above, signature and footers apart.
     typed: bool,
     in_signature: bool,
+    /// Header lines up to here were read and are no block.
+    no_block_before: usize,
     /// The text opens with an attribution and continues without `>`: nobody can tell whose words follow, so they stay.
     loose: bool,
-    /// `>` blocks without an attribution of their own.
+    /// `>` blocks without an attribution of their own that are surely quotes.
     quotes: Vec<std::ops::Range<usize>>,
-    /// This mail surely quotes.
+    /// This mail surely quotes, as far as it was read.
     quoting: bool,
 }
 
@@ -70,12 +73,12 @@ impl Walk<'_, '_, '_> {
     }
 
     fn note_typed(&mut self, at: usize) {
-        let Some(line) = self.lines.get(at) else {
+        let Some(line) = self.lines.get(at).filter(|_| !self.typed) else {
             return;
         };
         self.in_signature |=
             signature::is_delimiter(line) || signature::is_configured(line, self.signatures);
-        self.typed |=
+        self.typed =
             !self.in_signature && !line::is_row(&line.body, 2) && !footer::is_footer(&line.body);
     }
 
@@ -96,7 +99,10 @@ impl Walk<'_, '_, '_> {
                 }
             };
         }
-        if let Some(block) = header_block::read(self.lines, at) {
+        if let Some(block) = (at >= self.no_block_before)
+            .then(|| header_block::read(self.lines, at))
+            .flatten()
+        {
             let divider = header_block::divider_above(self.lines, at);
             let divided = divider < at && block.stands_below_divider();
             let body_follows = self
@@ -107,6 +113,7 @@ impl Walk<'_, '_, '_> {
             if divided || (block.stands_alone() && body_follows) {
                 return Some(self.answered_or_forwarded(divider, at));
             }
+            self.no_block_before = block.end;
         }
         let found = attribution::read(self.lines, at)?;
         Some(self.attributed(at, found))
@@ -184,7 +191,9 @@ impl Walk<'_, '_, '_> {
     fn quote(&mut self, at: usize) -> usize {
         let end = self.quote_end(at);
         self.quoting |= is_convincing(self.lines.get(at..end).unwrap_or_default());
-        self.quotes.push(at..end);
+        if self.quoting {
+            self.quotes.push(at..end);
+        }
         end
     }
 
@@ -254,11 +263,8 @@ impl Walk<'_, '_, '_> {
         }
     }
 
-    /// Decides on the quotes without an attribution: cut where this mail surely quotes; in a loose text only at its end.
+    /// Cuts the quotes without an attribution; in a loose text only those at its end.
     fn settle_quotes(&mut self) {
-        if !self.quoting {
-            return;
-        }
         let last_typed = self
             .lines
             .iter()
@@ -274,7 +280,7 @@ impl Walk<'_, '_, '_> {
     }
 }
 
-/// Surely a quote: two lines or more that read like words, or a quote within the quote. "> 90 %" is none.
+/// Surely a quote: two lines or more that mostly begin like words, or that open with an attribution. "> 90 %" is none.
 fn is_convincing(block: &[Line<'_>]) -> bool {
     let mut words = 0usize;
     let mut filled = 0usize;
@@ -284,9 +290,13 @@ fn is_convincing(block: &[Line<'_>]) -> bool {
     {
         filled = filled.saturating_add(1);
         let reads = line.body.starts_with(|c: char| {
-            c.is_alphabetic() || matches!(c, '"' | '\'' | '(' | '[' | '*' | '<' | '«' | '„')
+            c.is_alphabetic()
+                || matches!(
+                    c,
+                    '"' | '\'' | '(' | '[' | '*' | '<' | '«' | '„' | '“' | '¿' | '¡' | '「'
+                )
         });
         words = words.saturating_add(usize::from(reads));
     }
-    filled >= 2 && words.saturating_mul(2) > filled
+    filled >= 2 && (words.saturating_mul(2) > filled || attribution::opens(block))
 }

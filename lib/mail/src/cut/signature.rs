@@ -3,7 +3,7 @@
 //! Must not know: phone footers, quotes.
 
 use super::line::{self, Line};
-use super::{CutKind, Tag};
+use super::{CutKind, Tag, passage};
 
 /// Lines with text that may follow a `--` without its blank; more is a text with a divider in it.
 const LONGEST_TAIL: usize = 20;
@@ -45,62 +45,34 @@ pub(super) fn mark(lines: &[Line<'_>], tags: &mut [Tag], signatures: &[String]) 
             }
         }
     }
-    for passage in passages(tags) {
-        if let Some(at) = delimiter(lines, &passage) {
-            for tag in tags.iter_mut().take(passage.end).skip(at) {
+    passage::each(lines, tags, |lines, tags| {
+        if let Some(at) = delimiter(lines) {
+            for tag in tags.iter_mut().skip(at) {
                 *tag = Tag::Cut(CutKind::Signature);
             }
         }
-    }
-}
-
-/// Runs of typed lines.
-pub(super) fn passages(tags: &[Tag]) -> Vec<std::ops::Range<usize>> {
-    let mut out = Vec::new();
-    let mut start = None;
-    for (at, tag) in tags.iter().enumerate() {
-        match (tag, start) {
-            (Tag::Typed, None) => start = Some(at),
-            (Tag::Typed, Some(_)) | (_, None) => {}
-            (_, Some(from)) => {
-                out.push(from..at);
-                start = None;
-            }
-        }
-    }
-    if let Some(from) = start {
-        out.push(from..tags.len());
-    }
-    out
+    });
 }
 
 /// Where the signature of a passage begins: the first `-- `, or the only `--` if little follows it.
-fn delimiter(lines: &[Line<'_>], passage: &std::ops::Range<usize>) -> Option<usize> {
-    let within = || {
-        lines
-            .iter()
-            .enumerate()
-            .take(passage.end)
-            .skip(passage.start)
-    };
-    if let Some((at, _)) = within().find(|(_, line)| is_delimiter(line) && has_its_blank(line)) {
-        return Some(at);
+fn delimiter(lines: &[Line<'_>]) -> Option<usize> {
+    let certain = lines
+        .iter()
+        .position(|line| is_delimiter(line) && has_its_blank(line));
+    if certain.is_some() {
+        return certain;
     }
-    let mut bare = within().filter(|(_, line)| is_delimiter(line));
-    let (at, _) = bare.next()?;
-    if bare.next().is_some() {
+    let at = lines.iter().position(is_delimiter)?;
+    let tail = || lines.iter().skip(at.saturating_add(1));
+    if tail().any(is_delimiter) {
         return None;
     }
-    let tail = within()
-        .skip_while(|(line, _)| *line <= at)
-        .filter(|(_, line)| !line.is_blank())
-        .count();
     let longest = if lines.get(at)?.body == "--" {
         LONGEST_TAIL
     } else {
         LONGEST_DASH_TAIL
     };
-    (tail <= longest).then_some(at)
+    (tail().filter(|line| !line.is_blank()).count() <= longest).then_some(at)
 }
 
 /// Cuts rows of dashes, stars, … that end a passage, unless nothing else would be left of the text.
@@ -116,23 +88,15 @@ pub(super) fn mark_closing_rows(lines: &[Line<'_>], tags: &mut [Tag]) {
     if !text_left {
         return;
     }
-    for passage in passages(tags) {
-        for (line, tag) in lines
-            .iter()
-            .zip(tags.iter_mut())
-            .take(passage.end)
-            .skip(passage.start)
-            .rev()
-        {
-            if line.is_blank() {
-                continue;
-            }
-            if !is_closing(line) {
+    passage::each(lines, tags, |lines, tags| {
+        for (line, tag) in lines.iter().zip(tags.iter_mut()).rev() {
+            if is_closing(line) {
+                *tag = Tag::Cut(CutKind::Signature);
+            } else if !line.is_blank() {
                 break;
             }
-            *tag = Tag::Cut(CutKind::Signature);
         }
-    }
+    });
 }
 
 /// `. . . . . . . .`, in bold or not.

@@ -1,0 +1,790 @@
+//! What people and machines really send, by language and mail program: what must be kept, and that nothing else is.
+
+use std::time::{Duration, Instant};
+
+use postel_mail::cut::{Cut, CutKind, CutOptions, cut};
+
+fn kept(text: &str) -> String {
+    cut(text, &CutOptions::default()).kept
+}
+
+/// Each history, put under (and after a blank line) a typed text, is cut as a quote, and nothing else is.
+fn assert_histories_cut(histories: &[(&str, &str)]) {
+    for (name, history) in histories {
+        for gap in ["\n", "\n\n"] {
+            let typed = "Bonjour, je serai là à 18h30.\nMerci ! 👍";
+            let text = format!("{typed}{gap}{history}");
+            let cutting = cut(&text, &CutOptions::default());
+            assert_eq!(cutting.kept, typed, "{name}");
+            assert!(
+                cutting.cut.iter().all(|cut| cut.kind == CutKind::Quote),
+                "{name}: {cutting:?}"
+            );
+            let cut: Vec<&str> = cutting.cut.iter().map(|cut| cut.text.as_str()).collect();
+            assert_eq!(
+                cut.join("\n").split_whitespace().collect::<String>(),
+                history.split_whitespace().collect::<String>(),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn attributions_with_a_quote_below() {
+    assert_histories_cut(&[
+        (
+            "gmail en",
+            "On Tue, Mar 4, 2025 at 9:12 AM Anna Bell <anna@example.com> wrote:\n\n> Are you coming?\n",
+        ),
+        (
+            "gmail en wrapped",
+            "On Tue, Mar 4, 2025 at 9:12 AM Anna Maria Isabella Bell <\nanna.bell@example.com> wrote:\n\n> Are you coming?\n",
+        ),
+        (
+            "gmail fr",
+            "Le mar. 4 mars 2025 à 09:12, Anna Bell <anna@example.com> a écrit :\n\n> Tu viens ?\n",
+        ),
+        (
+            "gmail fr wrapped, nbsp",
+            "Le mar. 4 mars 2025 à 09:12, Anna Bell <anna@example.com> a\nécrit\u{a0}:\n\n> Tu viens ?\n",
+        ),
+        (
+            "gmail de",
+            "Am Di., 4. März 2025 um 09:12 Uhr schrieb Anna Bell <anna@example.com>:\n\n> Kommst du?\n",
+        ),
+        (
+            "gmail es",
+            "El mar, 4 mar 2025 a las 9:12, Anna Bell (<anna@example.com>) escribió:\n\n> ¿Vienes?\n",
+        ),
+        (
+            "gmail it",
+            "Il giorno mar 4 mar 2025 alle ore 09:12 Anna Bell <anna@example.com> ha scritto:\n\n> Vieni?\n",
+        ),
+        (
+            "gmail it wrapped",
+            "Il giorno mar 4 mar 2025 alle ore 09:12 Anna Bell <anna@example.com>\nha scritto:\n\n> Vieni?\n",
+        ),
+        (
+            "gmail nl",
+            "Op di 4 mrt 2025 om 09:12 schreef Anna Bell <anna@example.com>:\n\n> Kom je?\n",
+        ),
+        (
+            "gmail pt",
+            "Em ter., 4 de mar. de 2025 às 09:12, Anna Bell <anna@example.com>\nescreveu:\n\n> Você vem?\n",
+        ),
+        (
+            "gmail pt-PT",
+            "Anna Bell <anna@example.com> escreveu (terça, 4/03/2025 à(s) 09:12):\n\n> Vens?\n",
+        ),
+        (
+            "gmail da",
+            "Den tirs. 4. mar. 2025 kl. 09.12 skrev Anna Bell <anna@example.com>:\n\n> Kommer du?\n",
+        ),
+        (
+            "gmail no",
+            "tir. 4. mar. 2025 kl. 09:12 skrev Anna Bell <anna@example.com>:\n\n> Kommer du?\n",
+        ),
+        (
+            "gmail sv",
+            "Den tis 4 mars 2025 kl 09:12 skrev Anna Bell <anna@example.com>:\n\n> Kommer du?\n",
+        ),
+        (
+            "gmail fi",
+            "ti 4. maalisk. 2025 klo 9.12 Anna Bell (anna@example.com) kirjoitti:\n\n> Tuletko?\n",
+        ),
+        (
+            "gmail pl",
+            "wt., 4 mar 2025 o 09:12 Anna Bell <anna@example.com> napisał(a):\n\n> Przyjdziesz?\n",
+        ),
+        (
+            "gmail cs",
+            "út 4. 3. 2025 v 9:12 odesílatel Anna Bell <anna@example.com> napsal:\n\n> Přijdeš?\n",
+        ),
+        (
+            "gmail sk",
+            "ut 4. 3. 2025 o 9:12 Anna Bell <anna@example.com> napísal(a):\n\n> Prídeš?\n",
+        ),
+        (
+            "gmail hu",
+            "Anna Bell <anna@example.com> ezt írta (időpont: 2025. márc. 4., K,\n9:12):\n\n> Jössz?\n",
+        ),
+        (
+            "gmail ro",
+            "În mar., 4 mar. 2025 la 09:12, Anna Bell <anna@example.com> a scris:\n\n> Vii?\n",
+        ),
+        (
+            "gmail ru",
+            "вт, 4 мар. 2025 г. в 09:12, Anna Bell <anna@example.com>:\n\n> Придёшь?\n",
+        ),
+        (
+            "gmail uk",
+            "вт, 4 бер. 2025 р. о 09:12 Anna Bell <anna@example.com> пише:\n\n> Прийдеш?\n",
+        ),
+        (
+            "gmail tr",
+            "Anna Bell <anna@example.com>, 4 Mar 2025 Sal, 09:12 tarihinde şunu yazdı:\n\n> Geliyor musun?\n",
+        ),
+        (
+            "gmail el",
+            "Στις Τρί 4 Μαρ 2025 στις 9:12 π.μ., ο χρήστης Anna Bell <\nanna@example.com> έγραψε:\n\n> Θα έρθεις;\n",
+        ),
+        (
+            "gmail ja",
+            "2025年3月4日(火) 9:12 Anna Bell <anna@example.com>:\n\n> 来ますか\n",
+        ),
+        (
+            "gmail zh",
+            "Anna Bell <anna@example.com> 于2025年3月4日周二 09:12写道：\n\n> 你来吗\n",
+        ),
+        (
+            "gmail ko",
+            "2025년 3월 4일 (화) 오전 9:12, Anna Bell <anna@example.com>님이 작성:\n\n> 와?\n",
+        ),
+        (
+            "apple en",
+            "> On 4 Mar 2025, at 09:12, Anna Bell <anna@example.com> wrote:\n> \n> Are you coming?\n",
+        ),
+        (
+            "apple fr",
+            "> Le 4 mars 2025 à 09:12, Anna Bell <anna@example.com> a écrit :\n> \n> Tu viens ?\n",
+        ),
+        (
+            "apple de",
+            "> Am 04.03.2025 um 09:12 schrieb Anna Bell <anna@example.com>:\n> \n> Kommst du?\n",
+        ),
+        (
+            "apple nl",
+            "> Op 4 mrt. 2025 om 09:12 heeft Anna Bell <anna@example.com> het volgende geschreven:\n> \n> Kom je?\n",
+        ),
+        (
+            "iphone es",
+            "> El 4 mar 2025, a las 9:12, Anna Bell <anna@example.com> escribió:\n> \n> ¿Vienes?\n",
+        ),
+        (
+            "iphone it",
+            "> Il giorno 4 mar 2025, alle ore 09:12, Anna Bell <anna@example.com> ha scritto:\n> \n> Vieni?\n",
+        ),
+        (
+            "iphone pt",
+            "> Em 4 de mar. de 2025, à(s) 09:12, Anna Bell <anna@example.com> escreveu:\n> \n> Vens?\n",
+        ),
+        (
+            "thunderbird en",
+            "On 04/03/2025 09:12, Anna Bell wrote:\n> Are you coming?\n",
+        ),
+        (
+            "thunderbird fr",
+            "Le 04/03/2025 à 09:12, Anna Bell a écrit :\n> Tu viens ?\n",
+        ),
+        (
+            "thunderbird de",
+            "Am 04.03.25 um 09:12 schrieb Anna Bell:\n> Kommst du?\n",
+        ),
+        (
+            "thunderbird es",
+            "El 4/3/25 a las 9:12, Anna Bell escribió:\n> ¿Vienes?\n",
+        ),
+        (
+            "thunderbird it",
+            "Il 04/03/25 09:12, Anna Bell ha scritto:\n> Vieni?\n",
+        ),
+        (
+            "thunderbird nl",
+            "Op 4-3-2025 om 09:12 schreef Anna Bell:\n> Kom je?\n",
+        ),
+        (
+            "thunderbird pt",
+            "Em 04/03/2025 09:12, Anna Bell escreveu:\n> Vens?\n",
+        ),
+        (
+            "thunderbird pl",
+            "W dniu 4.03.2025 o 09:12, Anna Bell pisze:\n> Przyjdziesz?\n",
+        ),
+        (
+            "k-9",
+            "Anna Bell <anna@example.com> wrote:\n>Are you coming?\n",
+        ),
+        (
+            "no quote marks at all",
+            "Le mar. 4 mars 2025 à 09:12, Anna Bell <anna@example.com> a écrit :\n\nTu viens ?\n",
+        ),
+    ]);
+}
+
+#[test]
+fn header_blocks() {
+    assert_histories_cut(&[
+        (
+            "outlook en",
+            "From: Anna Bell <anna@example.com>\nSent: Tuesday, March 4, 2025 9:12 AM\nTo: Bob <bob@example.com>\nSubject: Tonight\n\nAre you coming?\n",
+        ),
+        (
+            "outlook web en",
+            "________________________________\nFrom: Anna Bell <anna@example.com>\nSent: Tuesday, March 4, 2025 9:12:00 AM\nTo: Bob <bob@example.com>\nSubject: Tonight\n\nAre you coming?\n",
+        ),
+        (
+            "outlook fr",
+            "De : Anna Bell <anna@example.com>\nEnvoyé : mardi 4 mars 2025 09:12\nÀ : Bob <bob@example.com>\nObjet : Ce soir\n\nTu viens ?\n",
+        ),
+        (
+            "outlook fr bold",
+            "*De :* Anna Bell <anna@example.com>\n*Envoyé :* mardi 4 mars 2025 09:12\n*À :* Bob <bob@example.com>\n*Objet :* Ce soir\n\nTu viens ?\n",
+        ),
+        (
+            "outlook fr, recipients wrapped",
+            "De : Anna Bell [mailto:anna@example.com]\nEnvoyé : mardi 4 mars 2025 09:12\nÀ : Bob <bob@example.com>; Carla\n<carla@example.com>; Dan\nCc : Eve\nObjet : Ce soir\n\nTu viens ?\n",
+        ),
+        (
+            "outlook fr, no addresses",
+            "De : Anna Bell\nEnvoyé : mardi 4 mars 2025 09:12\nÀ : Bob\nObjet : Ce soir\n\nTu viens ?\n",
+        ),
+        (
+            "outlook de",
+            "Von: Anna Bell <anna@example.com>\nGesendet: Dienstag, 4. März 2025 09:12\nAn: Bob <bob@example.com>\nBetreff: Heute\n\nKommst du?\n",
+        ),
+        (
+            "outlook de, original divider",
+            "-----Ursprüngliche Nachricht-----\nVon: Anna Bell\nGesendet: Dienstag, 4. März 2025 09:12\nAn: Bob\nBetreff: Heute\n\nKommst du?\n",
+        ),
+        (
+            "outlook es",
+            "De: Anna Bell <anna@example.com>\nEnviado el: martes, 4 de marzo de 2025 9:12\nPara: Bob <bob@example.com>\nAsunto: Hoy\n\n¿Vienes?\n",
+        ),
+        (
+            "outlook it",
+            "Da: Anna Bell <anna@example.com>\nInviato: martedì 4 marzo 2025 09:12\nA: Bob <bob@example.com>\nOggetto: Stasera\n\nVieni?\n",
+        ),
+        (
+            "outlook nl",
+            "Van: Anna Bell <anna@example.com>\nVerzonden: dinsdag 4 maart 2025 09:12\nAan: Bob <bob@example.com>\nOnderwerp: Vanavond\n\nKom je?\n",
+        ),
+        (
+            "outlook pt",
+            "De: Anna Bell <anna@example.com>\nEnviado: terça-feira, 4 de março de 2025 09:12\nPara: Bob <bob@example.com>\nAssunto: Hoje\n\nVens?\n",
+        ),
+        (
+            "outlook sv",
+            "Från: Anna Bell <anna@example.com>\nSkickat: den 4 mars 2025 09:12\nTill: Bob\nÄmne: Ikväll\n\nKommer du?\n",
+        ),
+        (
+            "outlook fi",
+            "Lähettäjä: Anna Bell <anna@example.com>\nLähetetty: tiistai 4. maaliskuuta 2025 9.12\nVastaanottaja: Bob\nAihe: Tänään\n\nTuletko?\n",
+        ),
+        (
+            "outlook pl",
+            "From: Anna Bell <anna@example.com>\nSent: wtorek, 4 marca 2025 09:12\nTo: Bob\nSubject: Dziś\n\nPrzyjdziesz?\n",
+        ),
+        (
+            "subject first",
+            "Objet : Ce soir\nDate : 04/03/2025 09:12\nDe : Anna Bell <anna@example.com>\nÀ : Bob <bob@example.com>\n\nTu viens ?\n",
+        ),
+        (
+            "lotus, any order",
+            "To: Bob <bob@example.com>\nFrom: Anna Bell <anna@example.com>\nDate: 04/03/2025 09:12\nSubject: Tonight\n\nAre you coming?\n",
+        ),
+        (
+            "samsung fr",
+            "-------- Message d'origine --------\nDe : Anna Bell <anna@example.com> \nDate : 04/03/2025 09:12 (GMT+01:00) \nÀ : bob@example.com \nObjet : Ce soir \n\nTu viens ?\n",
+        ),
+        (
+            "yahoo",
+            "----- Mail original -----\nDe: \"Anna Bell\" <anna@example.com>\nÀ: \"Bob\" <bob@example.com>\nEnvoyé: Mardi 4 Mars 2025 09:12:00\nObjet: Ce soir\n\nTu viens ?\n",
+        ),
+        (
+            "original message alone",
+            "-----Original Message-----\n\nAre you coming?\n",
+        ),
+        ("android", "---- Anna Bell a écrit ----\n\nTu viens ?\n"),
+        (
+            "zoho",
+            "---- On Tue, 04 Mar 2025 09:12:00 +0100 Anna Bell <anna@example.com> wrote ----\n\nAre you coming?\n",
+        ),
+        (
+            "help desk",
+            "##- Please type your reply above this line -##\n\nYour request has been updated.\n",
+        ),
+    ]);
+}
+
+#[test]
+fn phone_footers() {
+    let footers = [
+        "Sent from my iPhone",
+        "Sent from my Samsung Galaxy smartphone.",
+        "Sent from Outlook for Android",
+        "Get Outlook for iOS<https://aka.ms/o0ukef>",
+        "Get Outlook for Android <https://aka.ms/AAb9ysg>",
+        "Sent from Yahoo Mail on Android",
+        "Sent from Mail for Windows",
+        "Sent from Proton Mail for iOS",
+        "Sent from AOL on Android",
+        "Sent with BlackBerry Hub+",
+        "Sent from my Huawei Mobile",
+        "Sent via the Samsung Galaxy S24",
+        "Envoyé de mon iPhone",
+        "Envoyé depuis mon iPad",
+        "Envoyé à partir de mon Galaxy",
+        "Envoyé depuis mon mobile Orange",
+        "Envoyé de mon Huawei",
+        "Envoyé depuis mon téléphone portable.",
+        "Envoyé depuis Yahoo Mail pour Android",
+        "Télécharger Outlook pour Android<https://aka.ms/AAb9ysg>",
+        "Obtenez Outlook pour iOS",
+        "Envoyé à partir de Outlook pour iOS",
+        "Envoyé à partir de Courrier pour Windows",
+        "Envoyé depuis mon smartphone Samsung Galaxy.",
+        "Von meinem iPhone gesendet",
+        "Von meinem Samsung Galaxy Smartphone gesendet.",
+        "Gesendet mit der GMX iPhone App",
+        "Von meinem Huawei-Mobiltelefon gesendet",
+        "Gesendet von Outlook für Android",
+        "Outlook für Android herunterladen",
+        "Diese Nachricht wurde von meinem Android-Gerät mit K-9 Mail gesendet.",
+        "Gesendet von Mail für Windows",
+        "Holen Sie sich Outlook für iOS",
+        "Enviado desde mi iPhone",
+        "Enviado desde mi Samsung Mobile de Movistar",
+        "Obtener Outlook para Android",
+        "Enviado desde Correo para Windows",
+        "Enviado desde Yahoo Mail para Android",
+        "Inviato da iPhone",
+        "Inviato dal mio iPad",
+        "Inviato dal mio smartphone Samsung Galaxy.",
+        "Inviato da Outlook per iOS",
+        "Scarica Outlook per Android",
+        "Inviato da Libero Mail per Android",
+        "Verstuurd vanaf mijn iPhone",
+        "Verzonden vanaf mijn Galaxy",
+        "Outlook voor Android downloaden",
+        "Verzonden vanuit Mail voor Windows",
+        "Enviado do meu iPhone",
+        "Enviado a partir do meu smartphone Samsung Galaxy.",
+        "Obter o Outlook para iOS",
+        "Enviado do Yahoo Mail no Android",
+        "Sendt fra min iPhone",
+        "Sendt fra Outlook til Android",
+        "Hent Outlook til iOS",
+        "Skickat från min iPhone",
+        "Skickat från Outlook för Android",
+        "Hämta Outlook för iOS",
+        "Lähetetty iPhonesta",
+        "Hanki Outlook Androidille",
+        "Wysłane z iPhone'a",
+        "Wysłane z telefonu Samsung",
+        "Pobierz program Outlook dla systemu Android",
+        "Odesláno z iPhonu",
+        "Odoslané z iPhonu",
+        "Az iPhone-omról küldve",
+        "Trimis de pe iPhone‑ul meu",
+        "Отправлено с iPhone",
+        "Отправлено из Почты Mail.ru для Android",
+        "Надіслано з iPhone",
+        "Изпратено от моя iPhone",
+        "iPhone'umdan gönderildi",
+        "Στάλθηκε από το iPhone μου",
+        "Poslano s mog iPhonea",
+        "Saadetud minu iPhone'ist",
+        "iPhoneから送信",
+        "发自我的iPhone",
+        "從我的 iPhone 傳送",
+        "나의 iPhone에서 보냄",
+        "أرسلت من الـ iPhone",
+        "נשלח מה-iPhone שלי",
+        "Gửi từ iPhone của tôi",
+        "Dikirim dari iPhone saya",
+        "Enviat des del meu iPhone",
+    ];
+    for footer in footers {
+        let cutting = cut(
+            &format!("Je passe à 18h.\n\n{footer}\n"),
+            &CutOptions::default(),
+        );
+        assert_eq!(cutting.kept, "Je passe à 18h.", "{footer}");
+        assert_eq!(
+            cutting.cut,
+            [Cut {
+                kind: CutKind::Footer,
+                text: footer.to_owned()
+            }],
+            "{footer}"
+        );
+    }
+}
+
+/// Texts of which every word must reach the phone.
+const WHOLE: &[(&str, &str)] = &[
+    ("comparison", "Disk usage on srv1:\n> 90 %\nPlease act."),
+    (
+        "comparisons",
+        "Thresholds crossed:\n> 90 % /var\n> 80 % /home",
+    ),
+    (
+        "one quoted line",
+        "Message received:\n> Door open\nCheck it.",
+    ),
+    ("arrow", "Look at this:\n--> sensor 3\n--> sensor 4"),
+    (
+        "host from",
+        "ALERT\nFrom: host1\nDate: 2025-03-04 09:12\nSubject: disk full\n/var at 99 %",
+    ),
+    (
+        "host from, all labels",
+        "From: host1\nTo: oncall\nDate: 2025-03-04 09:12\nSubject: disk full\n\n/var at 99 %",
+    ),
+    (
+        "mail fields of a filter, nothing below",
+        "A message was quarantined:\nFrom: spam@example.net\nTo: you@example.com\nSubject: You won\nDate: Tue, 4 Mar 2025 09:12",
+    ),
+    (
+        "trip",
+        "From: Paris\nTo: Lyon\nDate: 4 mars 2025 09:12\nPrice: 45 EUR\nSeat 12",
+    ),
+    (
+        "trip fr",
+        "Votre voyage :\nDe : Paris\nÀ : Lyon\nDate : 04/03/2025 09:12\nPlace 12, voiture 4",
+    ),
+    ("dash list", "À acheter :\n- pain\n- lait\n- œufs"),
+    ("double dash in a line", "Vanne 3 -- fermée -- à 12:00"),
+    (
+        "records",
+        "Host: a\nState: down\n--\nHost: b\nState: down\n--\nHost: c\nState: up",
+    ),
+    (
+        "rows",
+        "==========\nALARM\n==========\nZone 3 intrusion\n----------\nPanel 7",
+    ),
+    (
+        "he wrote",
+        "Le 12 mai il a écrit :\nje ne viendrai pas.\nDonc on annule.",
+    ),
+    (
+        "he wrote at",
+        "Le 12 mai 2024 à 10:30 il a écrit :\nje ne viendrai pas.\nDonc on annule.",
+    ),
+    (
+        "on monday",
+        "On Monday we said: no.\nOn Tuesday at 9:30 we start.",
+    ),
+    (
+        "log lines",
+        "2025-03-04 09:12:33 srv1 sshd: login from 10.0.0.1\n2025-03-04 09:12:40 srv1 sshd: closed",
+    ),
+    (
+        "log line with a colon at its end",
+        "2025-03-04 09:12 srv1 errors:\ndisk full\nfan stopped",
+    ),
+    (
+        "state at",
+        "On 2025-03-04 at 09:12 the sensor said:\nTemperature 41 C",
+    ),
+    (
+        "at, sent",
+        "At 09:12 on 04/03/2025 the panel sent:\nZONE 3 OPEN",
+    ),
+    (
+        "nagios",
+        "***** Nagios *****\n\nNotification Type: PROBLEM\n\nService: HTTP\nHost: web1\nAddress: 10.0.0.5\nState: CRITICAL\n\nDate/Time: Tue Mar 4 09:12:00 CET 2025\n\nAdditional Info:\n\nConnection refused",
+    ),
+    (
+        "zabbix",
+        "Problem started at 09:12:33 on 2025.03.04\nProblem name: High CPU (> 90% for 5m)\nHost: srv1\nSeverity: High\nOriginal problem ID: 4711",
+    ),
+    (
+        "original message in prose",
+        "The original message was lost.\nOriginal message: ZONE 3",
+    ),
+    (
+        "forwarded in prose",
+        "Forwarded message from the panel follows\nZONE 3 OPEN",
+    ),
+    (
+        "sent from in prose",
+        "Sent from the warehouse this morning, arriving at 15:00.\nPlease be there.",
+    ),
+    (
+        "envoyé par",
+        "Colis 4711\nEnvoyé par mail hier, reçu ce jour.",
+    ),
+    (
+        "inviato",
+        "Allarme porta 3\nInviato da centrale: zona 4 aperta",
+    ),
+    ("phone word last", "Rappelez-moi.\nJean est au téléphone"),
+    ("from mobile", "Hi\ncall me from mobile"),
+    ("get outlook", "Please\nget Outlook working again"),
+    ("smile and ellipsis", "Ok\n:-)\n..."),
+    ("code", "Run:\n```\n# not a heading\n####\n```\nthanks"),
+    (
+        "email in a line ending with a colon",
+        "Contact for site 4, anna@example.com:\ncall before 18:00",
+    ),
+    ("prices", "Bid > 100 EUR, ask < 120 EUR\n>= 3 units"),
+    ("underscores", "Name: ________\nDate: ________\nplease fill"),
+    (
+        "three labels without a sender",
+        "To: oncall\nSubject: test\nDate: 2025-03-04\nbody",
+    ),
+    (
+        "calendar",
+        "Quand : mardi 4 mars 2025 09:00-10:00\nOù : Salle 2\nDe : Anna\n\nVenez à l'heure",
+    ),
+];
+
+#[test]
+fn texts_that_must_survive_whole() {
+    for (name, text) in WHOLE {
+        let cutting = cut(text, &CutOptions::default());
+        assert_eq!(cutting.kept, *text, "{name}");
+        assert_eq!(cutting.cut, [], "{name}");
+    }
+}
+
+#[test]
+fn answers_below_and_between_quotes_stay() {
+    let quote = "On Tue, Mar 4, 2025 at 9:12 AM Anna Bell <anna@example.com> wrote:\n> Are you coming?\n> And Paul?\n";
+    assert_eq!(kept(&format!("{quote}\nYes, at 8.\n")), "Yes, at 8.");
+    assert_eq!(
+        kept(&format!(
+            "Hi,\n\n{quote}\nYes, at 8.\n> And the cake?\nNo cake.\n"
+        )),
+        "Hi,\n\nYes, at 8.\nNo cake."
+    );
+    assert_eq!(
+        kept("> Are you coming tonight?\n> At eight?\nYes.\n\n> Bring a cake\nNo cake.\n"),
+        "Yes.\n\nNo cake."
+    );
+}
+
+#[test]
+fn nothing_but_a_quote_is_nothing() {
+    assert_eq!(
+        kept(
+            "On Tue, Mar 4, 2025 at 9:12 AM Anna Bell <anna@example.com> wrote:\n\n> Are you coming?\n"
+        ),
+        ""
+    );
+    assert_eq!(
+        kept(
+            "\n\nSent from my iPhone\n\n> On 4 Mar 2025, at 09:12, Anna <anna@example.com> wrote:\n> \n> Are you coming?\n"
+        ),
+        ""
+    );
+    assert_eq!(kept("Sent from my iPhone\n-- \nJean"), "");
+    assert_eq!(kept(""), "");
+    assert_eq!(kept(" \u{a0}\r\n\t\n"), "");
+}
+
+#[test]
+fn a_forward_keeps_what_was_forwarded() {
+    let header = "From: Anna Bell <anna@example.com>\nDate: Tue, Mar 4, 2025 at 9:12 AM\nSubject: Code\nTo: <bob@example.com>\n";
+    let body = "The code is 4711.\n\nOn Mon, Mar 3, 2025 at 8:00 AM Bob <bob@example.com> wrote:\n\n> Which code?\n\n-- \nAnna";
+    for marker in [
+        "---------- Forwarded message ---------",
+        "-------- Message transféré --------",
+        "-------- Weitergeleitete Nachricht --------",
+        "---------- Mensaje reenviado ---------",
+        "-------- Messaggio Inoltrato --------",
+        "---------- Doorgestuurd bericht ---------",
+        "---------- Mensagem encaminhada ---------",
+        "Begin forwarded message:",
+        "Début du message réexpédié :",
+        "Début du message transféré :",
+        "Anfang der weitergeleiteten Nachricht:",
+        "Inicio del mensaje reenviado:",
+        "Inizio messaggio inoltrato:",
+        "Begin doorgestuurd bericht:",
+        "Início da mensagem reencaminhada:",
+        "Vidarebefordrat brev:",
+        "Välitetty viesti:",
+        "Začátek přeposílané zprávy:",
+    ] {
+        let cutting = cut(
+            &format!("FYI\n-- \nBob\n\n{marker}\n{header}\n\n{body}"),
+            &CutOptions::default(),
+        );
+        assert_eq!(
+            cutting.kept,
+            format!("FYI\n\n{body}").replace("-- \n", "--\n"),
+            "{marker}"
+        );
+        let kinds: Vec<&str> = cutting.cut.iter().map(|cut| cut.kind.as_str()).collect();
+        assert_eq!(kinds, ["signature", "forward-header"], "{marker}");
+        assert_eq!(
+            kept(&format!("{marker}\n\n{header}\nShort.")),
+            "Short.",
+            "{marker}"
+        );
+    }
+}
+
+#[test]
+fn a_forward_in_quote_marks_loses_them() {
+    let text = "Voilà\n\n> Début du message réexpédié :\n> \n> De: Anna <anna@example.com>\n> Objet: Code\n> Date: 4 mars 2025 à 09:12\n> À: Bob <bob@example.com>\n> \n> Le code est 4711.\n> > avant\n";
+    assert_eq!(kept(text), "Voilà\n\nLe code est 4711.\n> avant");
+}
+
+#[test]
+fn the_subject_tells_outlooks_forward_from_its_reply() {
+    let block = "De : Anna Bell <anna@example.com>\nEnvoyé : mardi 4 mars 2025 09:12\nÀ : Bob <bob@example.com>\nObjet : Code\n\nLe code est 4711.\n";
+    let of = |text: &str, subject| {
+        cut(
+            text,
+            &CutOptions {
+                subject,
+                ..CutOptions::default()
+            },
+        )
+        .kept
+    };
+    let typed = format!("Pour info\n\n{block}");
+    for forward in [
+        "TR: Code",
+        "Fwd: Code",
+        "WG: Code",
+        "RV: Code",
+        "I: Code",
+        "ENC: Code",
+        "VB: Code",
+        "Doorst: Code",
+        "TR : Code",
+    ] {
+        assert_eq!(
+            of(&typed, Some(forward)),
+            "Pour info\n\nLe code est 4711.",
+            "{forward}"
+        );
+        assert_eq!(of(block, Some(forward)), "Le code est 4711.", "{forward}");
+    }
+    for reply in [
+        "RE: Code",
+        "Re : Code",
+        "AW: Code",
+        "SV: Code",
+        "Antw: Code",
+        "R: Code",
+        "RES: Code",
+        "Odp: Code",
+        "RE[2]: Code",
+    ] {
+        assert_eq!(of(&typed, Some(reply)), "Pour info", "{reply}");
+        assert_eq!(of(block, Some(reply)), "", "{reply}");
+    }
+    for plain in [None, Some("Code"), Some("Alarm: zone 3")] {
+        assert_eq!(of(&typed, plain), "Pour info", "{plain:?}");
+        assert_eq!(of(block, plain), "Le code est 4711.", "{plain:?}");
+    }
+}
+
+#[test]
+fn configured_signatures_are_cut_from_the_typed_text() {
+    let signatures = ["Jean Dupont", "  ACME\u{a0}SARL "];
+    let of = |text: &str| {
+        cut(
+            text,
+            &CutOptions {
+                signatures: &signatures,
+                ..CutOptions::default()
+            },
+        )
+    };
+    assert_eq!(
+        of("Oui.\n\nJean Dupont\nDirecteur\n01 23 45 67 89").kept,
+        "Oui."
+    );
+    assert_eq!(of("Oui.\n*ACME SARL*\nrue X").kept, "Oui.");
+    assert_eq!(of("Jean Dupont\nDirecteur").kept, "");
+    assert_eq!(
+        of("Jean Dupont arrive à 8h.").kept,
+        "Jean Dupont arrive à 8h."
+    );
+    assert_eq!(of("jean dupont").kept, "jean dupont");
+    let quoted = "> Bonjour Jean\n> Merci\n> Jean Dupont\nOui, 8h.\n";
+    assert_eq!(of(quoted).kept, "Oui, 8h.");
+    let cutting = of(
+        "Oui.\n\nJean Dupont\n\nLe mar. 4 mars 2025 à 09:12, Anna <a@example.com> a écrit :\n> Tu viens ?\n",
+    );
+    let kinds: Vec<CutKind> = cutting.cut.iter().map(|cut| cut.kind).collect();
+    assert_eq!(
+        (cutting.kept.as_str(), kinds),
+        ("Oui.", vec![CutKind::Signature, CutKind::Quote])
+    );
+}
+
+#[test]
+fn the_signature_delimiter_cuts() {
+    assert_eq!(kept("Oui.\n-- \nJean\n01 23"), "Oui.");
+    assert_eq!(kept("Oui.\n--\nJean\n01 23"), "Oui.");
+    assert_eq!(kept("-- \nJean"), "");
+    assert_eq!(kept("Oui.\n\nEnvoyé de mon iPhone\n-- \nJean"), "Oui.");
+    assert_eq!(kept("Oui.\n\n*****\n"), "Oui.");
+}
+
+#[test]
+fn white_space_is_squeezed() {
+    assert_eq!(
+        kept("\r\n\r\n  Un\r\n\r\n\r\n\r\nDeux  \r\n\u{200b}\r\nTrois\r\n\r\n"),
+        "Un\n\nDeux\n\nTrois"
+    );
+}
+
+#[test]
+fn debug_shows_no_text() {
+    let shown = format!("{:?}", cut("secret\n-- \nJean", &CutOptions::default()));
+    assert!(
+        !shown.contains("secret") && !shown.contains("Jean"),
+        "{shown}"
+    );
+}
+
+/// One megabyte of what is costly to a careless reader, each in bounded time.
+#[test]
+fn hostile_texts_take_linear_time() {
+    let lines = [
+        ("quote marks", ">\n"),
+        ("deep quote marks", ">>>>>>>>>>>>>>>> a\n"),
+        ("labels", "From: a@b.c\n"),
+        ("attributions", "On 1 May 2024 at 10:00 <a@b.c>\n"),
+        ("half attributions", "Le 1 <\n"),
+        ("markers", "---------- Forwarded message\n"),
+        ("originals", "-----Original Message\n"),
+        ("delimiters", "-- \n"),
+        ("footers", "Sent from my\n"),
+        ("blank lines", "\n"),
+        ("rows", "-----\n"),
+        ("words", "wrote: wrote: wrote: wrote: wrote:\n"),
+        ("pipes", "| a\n"),
+        ("carriage returns", "\r"),
+        ("one line of marks", "> "),
+        ("one line of marks, tight", ">"),
+        ("one line", "a"),
+        ("one line of verbs", "wrote "),
+        ("one line of addresses", "<a@b.c>"),
+        ("invisible", "\u{feff}"),
+        ("Turkish", "İ"),
+        ("wrapped values", "From: x\nTo\n"),
+        ("quotes and answers", "> one two\n> three four\nanswer\n"),
+        (
+            "attributed quotes",
+            "On 1 May 2024 at 10:00 A <a@b.c> wrote:\n> q\nanswer\n",
+        ),
+    ];
+    for (name, line) in lines {
+        let text = line.repeat((1 << 20) / line.len());
+        let start = Instant::now();
+        let cutting = cut(
+            &text,
+            &CutOptions {
+                signatures: &["Jean"],
+                subject: Some("Re: x"),
+            },
+        );
+        let took = start.elapsed();
+        println!(
+            "{name}: {} ms, {} bytes kept",
+            took.as_millis(),
+            cutting.kept.len()
+        );
+        assert!(took < Duration::from_secs(20), "{name} took {took:?}");
+    }
+}
