@@ -17,6 +17,8 @@ pub mod ports;
 pub mod recipient;
 pub mod settings;
 pub mod sweep;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
 
 /// Lower-case hexadecimal.
