@@ -1,7 +1,8 @@
 //! DKIM (RFC 6376, 8301, 8463): what every signature of a mail proves, and which fields it leaves open.
 //!
 //! Hashes and keys are mail-auth's; what is read, refused and believed is decided here, because the
-//! library believes rsa-sha1, passes over a key's `h=` and `s=` and a doubled tag, and splits odd headers its own way.
+//! library believes rsa-sha1, passes over a key's `h=` and `s=` and a doubled tag, takes `l=0` for none, leaves a bare CR
+//! out of what it hashes, and splits odd headers its own way.
 //! Must not know the mail's `From` or how old a signature may be: that is core's to judge.
 
 mod canonical;
