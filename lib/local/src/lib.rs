@@ -1,4 +1,5 @@
 //! SQLite, spool, SMTP in and out, worker: the one-process home.
 
 pub mod smtp;
+pub mod spool;
 pub mod tls;

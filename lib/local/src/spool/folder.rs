@@ -1,0 +1,270 @@
+//! The spool's folder: which files there are, what they are called, and what they hold at start.
+//!
+//! `<number>-<marker>.mail` holds records ([`super::record`]), the `.done` file beside it the
+//! places of those that are finished with: 12 octets each, place and CRC-32. Must not know who
+//! reads or writes.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use jiff::Timestamp;
+
+use super::record::{Contents, scan};
+use super::{Entry, Shared, SpoolError, State, Ticket};
+
+/// Length of a record in a `.done` file.
+pub(super) const DONE: u64 = 12;
+
+/// The place of a mail that is finished with, as it is written.
+pub(super) fn done_record(offset: u64) -> Vec<u8> {
+    let mut out = offset.to_le_bytes().to_vec();
+    let crc = crc32fast::hash(&out);
+    out.extend_from_slice(&crc.to_le_bytes());
+    out
+}
+
+/// A segment, as remembered.
+pub(super) struct Segment {
+    pub(super) marker: u64,
+    pub(super) bytes: u64,
+    /// When the newest mail in it was appended.
+    pub(super) newest: Timestamp,
+    /// Places of mails that are not finished with.
+    pub(super) pending: BTreeSet<u64>,
+}
+
+/// The folder, ours alone while this lives.
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Holds the lock; the system lets go of it however the process ends.
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder where there is none, and takes it for this process.
+    pub(super) fn take(path: &Path) -> Result<Self, SpoolError> {
+        let failed = |error: io::Error| SpoolError::Folder {
+            path: path.to_owned(),
+            why: error.to_string(),
+        };
+        fs::create_dir_all(path).map_err(failed)?;
+        if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            sync_folder(parent).map_err(failed)?;
+        }
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join("lock"));
+        let lock = lock.map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(SpoolError::Taken(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    pub(super) fn mail(&self, number: u64, marker: u64) -> PathBuf {
+        mail_path(&self.path, number, marker)
+    }
+
+    pub(super) fn done(&self, number: u64, marker: u64) -> PathBuf {
+        self.mail(number, marker).with_extension("done")
+    }
+
+    /// A new segment, whose name is durable.
+    pub(super) fn create(&self, shared: &Shared) -> io::Result<(u64, u64, File)> {
+        let mut marker = [0; 8];
+        getrandom::fill(&mut marker).map_err(|e| io::Error::other(e.to_string()))?;
+        let marker = u64::from_le_bytes(marker);
+        let number = {
+            let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.last += 1;
+            state.last
+        };
+        let path = self.mail(number, marker);
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(path)?;
+        self.sync()?;
+        let segment = Segment {
+            marker,
+            bytes: 0,
+            newest: Timestamp::MIN,
+            pending: BTreeSet::new(),
+        };
+        shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .segments
+            .insert(number, segment);
+        Ok((number, marker, file))
+    }
+
+    pub(super) fn delete(&self, number: u64, marker: u64) -> io::Result<()> {
+        // The mails first: a `.mail` without its `.done` would come up again.
+        for path in [self.mail(number, marker), self.done(number, marker)] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        sync_folder(&self.path)
+    }
+
+    /// Reads every segment, mends torn tails, and gives what is pending, oldest first.
+    pub(super) fn load(&self) -> Result<(State, Vec<Entry>), SpoolError> {
+        let mut names = self
+            .segments()
+            .map_err(|e| self.unreadable(&self.path, &e))?;
+        names.sort_unstable();
+        let (mut state, mut entries) = (State::default(), Vec::new());
+        for (number, marker) in names {
+            let path = self.mail(number, marker);
+            state.last = state.last.max(number);
+            let segment = self.load_segment(number, marker, &path, &mut entries);
+            let segment = segment.map_err(|e| self.unreadable(&path, &e))?;
+            state.figures.bytes += segment.bytes;
+            state.figures.pending += segment.pending.len();
+            state.segments.insert(number, segment);
+        }
+        Ok((state, entries))
+    }
+
+    fn unreadable(&self, path: &Path, error: &io::Error) -> SpoolError {
+        SpoolError::Folder {
+            path: path.to_owned(),
+            why: error.to_string(),
+        }
+    }
+
+    /// Numbers and markers of the segments; other files are none of ours.
+    fn segments(&self) -> io::Result<Vec<(u64, u64)>> {
+        let mut found = Vec::new();
+        for file in fs::read_dir(&self.path)? {
+            let name = file?.file_name();
+            let parsed = name
+                .to_str()
+                .and_then(|n| n.strip_suffix(".mail"))
+                .and_then(|n| n.split_once('-'));
+            if let Some((number, marker)) = parsed
+                && let (Ok(number), Ok(marker)) = (number.parse(), u64::from_str_radix(marker, 16))
+            {
+                found.push((number, marker));
+            }
+        }
+        Ok(found)
+    }
+
+    fn load_segment(
+        &self,
+        number: u64,
+        marker: u64,
+        path: &Path,
+        entries: &mut Vec<Entry>,
+    ) -> io::Result<Segment> {
+        let done = read_done(&self.done(number, marker))?;
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let metadata = file.metadata()?;
+        let contents: Contents = scan(&file, metadata.len(), marker, |offset| {
+            !done.contains(&offset)
+        })?;
+        if contents.keep < metadata.len() {
+            let octets = metadata.len() - contents.keep;
+            tracing::warn!(
+                segment = number,
+                octets,
+                "cut off what was being written when the power went"
+            );
+            file.set_len(contents.keep)?;
+            file.sync_data()?;
+        }
+        for (offset, octets) in contents.damaged {
+            let file = path
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            tracing::error!(file, offset, octets, "a part of the spool is damaged");
+            entries.push(Entry::Damaged {
+                file,
+                offset,
+                octets,
+            });
+        }
+        // Where no record tells the time, the file does.
+        let mut newest = Timestamp::MIN;
+        if contents.records.is_empty() {
+            newest = Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)?;
+        }
+        let mut pending = BTreeSet::new();
+        for (offset, at, header) in contents.records {
+            newest = newest.max(at);
+            if !done.contains(&offset) {
+                pending.insert(offset);
+                entries.push(Entry::Mail {
+                    ticket: Ticket {
+                        segment: number,
+                        offset,
+                    },
+                    at,
+                    header,
+                });
+            }
+        }
+        Ok(Segment {
+            marker,
+            bytes: contents.keep,
+            newest,
+            pending,
+        })
+    }
+}
+
+/// Where a segment's mails are.
+pub(super) fn mail_path(folder: &Path, number: u64, marker: u64) -> PathBuf {
+    folder.join(format!("{number:012}-{marker:016x}.mail"))
+}
+
+/// Places that are finished with. A damaged record is passed over: its mail comes up again, and is
+/// recognised where it is handled.
+fn read_done(path: &Path) -> io::Result<BTreeSet<u64>> {
+    let mut bytes = Vec::new();
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(mut file) => {
+            file.read_to_end(&mut bytes)?;
+            let len = bytes.len() as u64;
+            if !len.is_multiple_of(DONE) {
+                file.set_len(len - len % DONE)?;
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let (records, _) = bytes.as_chunks::<12>();
+    Ok(records
+        .iter()
+        .filter_map(|record| {
+            record
+                .first_chunk::<8>()
+                .map(|place| (record, u64::from_le_bytes(*place)))
+        })
+        .filter(|(record, place)| done_record(*place) == **record)
+        .map(|(_, place)| place)
+        .collect())
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}

@@ -1,0 +1,271 @@
+//! The one thread that writes: takes whatever appends are waiting, writes them all, syncs once,
+//! then answers them all.
+//!
+//! Must not know what a mail is.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::folder::{Folder, Segment};
+use super::record::Head;
+use super::{Shared, SpoolError, Ticket};
+
+/// A segment is closed at this size.
+const SEGMENT: u64 = 64 << 20;
+/// One sync waits for at most this much.
+const BATCH: usize = 32 << 20;
+/// Days begin at midnight UTC: no segment holds mails of two.
+const DAY: i64 = 86_400_000;
+
+/// What is asked of the writer, and where to the answer goes.
+pub(super) enum Ask {
+    Append(Append),
+    Done(Ticket, oneshot::Sender<Result<(), SpoolError>>),
+    Expire(Timestamp, oneshot::Sender<Result<usize, SpoolError>>),
+}
+
+pub(super) struct Append {
+    pub(super) head: Head,
+    pub(super) header: Vec<u8>,
+    pub(super) raw: Vec<u8>,
+    pub(super) answer: oneshot::Sender<Result<Ticket, SpoolError>>,
+}
+
+/// The segment being written.
+struct Current {
+    number: u64,
+    marker: u64,
+    file: File,
+    len: u64,
+    day: i64,
+}
+
+pub(super) struct Writer {
+    folder: Folder,
+    shared: Arc<Shared>,
+    current: Option<Current>,
+    /// Open files of finished places, by segment.
+    done: HashMap<u64, File>,
+}
+
+impl Writer {
+    pub(super) fn new(folder: Folder, shared: Arc<Shared>) -> Self {
+        Self {
+            folder,
+            shared,
+            current: None,
+            done: HashMap::new(),
+        }
+    }
+
+    /// Works until nobody can ask any more.
+    pub(super) fn run(mut self, asks: &Receiver<Ask>) {
+        let mut next = asks.recv().ok();
+        while let Some(ask) = next.take() {
+            match ask {
+                Ask::Append(first) => {
+                    let mut size = first.raw.len();
+                    let mut batch = vec![first];
+                    next = loop {
+                        match asks.try_recv() {
+                            Ok(Ask::Append(more)) if size < BATCH => {
+                                size += more.raw.len();
+                                batch.push(more);
+                            }
+                            Ok(other) => break Some(other),
+                            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break None,
+                        }
+                    };
+                    self.append(batch);
+                }
+                Ask::Done(ticket, answer) => {
+                    give(answer, self.finish(ticket).map_err(|e| (&e).into()))
+                }
+                Ask::Expire(before, answer) => {
+                    give(answer, self.expire(before).map_err(|e| (&e).into()))
+                }
+            }
+            if next.is_none() {
+                next = asks.recv().ok();
+            }
+        }
+    }
+
+    fn append(&mut self, batch: Vec<Append>) {
+        match self.write(&batch) {
+            Ok(tickets) => {
+                for (append, ticket) in batch.into_iter().zip(tickets) {
+                    give(append.answer, Ok(ticket));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, mails = batch.len(), "the spool cannot be written");
+                self.abandon();
+                for append in batch {
+                    give(append.answer, Err((&error).into()));
+                }
+            }
+        }
+    }
+
+    /// Writes and syncs a batch; only then is any of it counted.
+    fn write(&mut self, batch: &[Append]) -> io::Result<Vec<Ticket>> {
+        let day = batch
+            .first()
+            .map_or(0, |a| a.head.at.as_millisecond().div_euclid(DAY));
+        let current = match &mut self.current {
+            Some(current) if current.len < SEGMENT && current.day == day => current,
+            slot => {
+                let (number, marker, file) = self.folder.create(&self.shared)?;
+                slot.insert(Current {
+                    number,
+                    marker,
+                    file,
+                    len: 0,
+                    day,
+                })
+            }
+        };
+        let mut end = current.len;
+        let mut written = Vec::with_capacity(batch.len());
+        for append in batch {
+            let mut start = append.head.write(current.marker);
+            start.extend_from_slice(&append.header);
+            current.file.write_all(&start)?;
+            current.file.write_all(&append.raw)?;
+            written.push((
+                Ticket {
+                    segment: current.number,
+                    offset: end,
+                },
+                append.head.at,
+            ));
+            end += append.head.record_len();
+        }
+        current.file.sync_data()?;
+        let grown = end - current.len;
+        current.len = end;
+        let mut state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        state.figures.appends += written.len() as u64;
+        state.figures.syncs += 1;
+        state.figures.bytes += grown;
+        state.figures.pending += written.len();
+        if let Some(segment) = state.segments.get_mut(&current.number) {
+            segment.bytes = end;
+            for (ticket, at) in &written {
+                segment.newest = segment.newest.max(*at);
+                segment.pending.insert(ticket.offset);
+            }
+        }
+        Ok(written.into_iter().map(|(ticket, _)| ticket).collect())
+    }
+
+    /// After a failed write: what was written of it is cut off, and the file is not trusted again
+    /// (after a failed sync, the next one may report success for lost pages).
+    fn abandon(&mut self) {
+        if let Some(current) = self.current.take()
+            && let Err(error) = current
+                .file
+                .set_len(current.len)
+                .and_then(|()| current.file.sync_data())
+        {
+            tracing::warn!(%error, segment = current.number, "a mail that was not accepted may come up again");
+        }
+    }
+
+    /// Notes that a mail is finished with. Not synced: at worst it comes up again after a crash.
+    fn finish(&mut self, ticket: Ticket) -> io::Result<()> {
+        let marker = {
+            let state = self
+                .shared
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            match state.segments.get(&ticket.segment) {
+                Some(segment) if segment.pending.contains(&ticket.offset) => segment.marker,
+                // Finished before, or gone with its segment.
+                Some(_) | None => return Ok(()),
+            }
+        };
+        let file = match self.done.entry(ticket.segment) {
+            std::collections::hash_map::Entry::Occupied(file) => file.into_mut(),
+            std::collections::hash_map::Entry::Vacant(slot) => {
+                let path = self.folder.done(ticket.segment, marker);
+                slot.insert(OpenOptions::new().append(true).create(true).open(path)?)
+            }
+        };
+        if let Err(error) = file.write_all(&super::folder::done_record(ticket.offset)) {
+            // A piece of a record would hide those after it.
+            let whole = file.metadata()?.len();
+            file.set_len(whole - whole % super::folder::DONE)?;
+            return Err(error);
+        }
+        let mut state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        state.figures.pending = state.figures.pending.saturating_sub(1);
+        if let Some(segment) = state.segments.get_mut(&ticket.segment) {
+            segment.pending.remove(&ticket.offset);
+            if segment.pending.is_empty() {
+                self.done.remove(&ticket.segment);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes segments that are finished with and have nothing newer than `before`.
+    fn expire(&mut self, before: Timestamp) -> io::Result<usize> {
+        let over = |segment: &Segment| segment.pending.is_empty() && segment.newest < before;
+        let old: Vec<(u64, u64)> = {
+            let state = self
+                .shared
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            state
+                .segments
+                .iter()
+                .filter(|(_, s)| over(s))
+                .map(|(n, s)| (*n, s.marker))
+                .collect()
+        };
+        for (number, marker) in &old {
+            if self.current.as_ref().is_some_and(|c| c.number == *number) {
+                self.current = None;
+            }
+            self.done.remove(number);
+            self.folder.delete(*number, *marker)?;
+            let mut state = self
+                .shared
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if let Some(segment) = state.segments.remove(number) {
+                state.figures.bytes -= segment.bytes;
+            }
+        }
+        if !old.is_empty() {
+            self.folder.sync()?;
+        }
+        Ok(old.len())
+    }
+}
+
+/// Answers; whoever asked may have stopped waiting.
+fn give<T>(answer: oneshot::Sender<Result<T, SpoolError>>, result: Result<T, SpoolError>) {
+    if answer.send(result).is_err() {
+        tracing::debug!("nobody waits for the spool's answer any more");
+    }
+}
