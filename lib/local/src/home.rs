@@ -33,7 +33,8 @@ struct Job {
 /// Takes mails from the listener.
 pub struct Door {
     intake: Arc<Intake>,
-    spool: Arc<Spool>,
+    spool: Spool,
+    clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -46,7 +47,7 @@ pub struct Home {
     /// Does what is due.
     pub sweeper: Arc<Sweeper>,
     /// Keeps accepted mails until they are entered.
-    pub spool: Arc<Spool>,
+    pub spool: Spool,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Texts that may be on their way to providers at once.
@@ -61,7 +62,11 @@ impl Home {
     /// Starts the workers and the sweep on the spool's pending entries and on what the returned door
     /// accepts. They end, with what they hold finished, once `closing` turns true and the door is dropped.
     #[must_use]
-    pub fn start(self, pending: Vec<Entry>, closing: watch::Receiver<bool>) -> (Arc<Door>, JoinSet<()>) {
+    pub fn start(
+        self,
+        pending: Vec<Entry>,
+        closing: watch::Receiver<bool>,
+    ) -> (Arc<Door>, JoinSet<()>) {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let queue = Arc::new(Mutex::new(queue));
         let mut tasks = JoinSet::new();
@@ -75,9 +80,32 @@ impl Home {
             };
             tasks.spawn(worker.run());
         }
-        tasks.spawn(replay(jobs.clone(), self.spool.clone(), pending));
-        tasks.spawn(sweep(self.sweeper, self.spool.clone(), self.clock, (self.sweep_every, self.keep_raw), closing));
-        (Arc::new(Door { intake: self.intake, spool: self.spool, jobs }), tasks)
+        tasks.spawn(replay(jobs.clone(), pending));
+        let Self {
+            intake,
+            spool,
+            clock,
+            sweeper,
+            sweep_every,
+            keep_raw,
+            ..
+        } = self;
+        tasks.spawn(sweep(
+            sweeper,
+            spool.clone(),
+            clock.clone(),
+            (sweep_every, keep_raw),
+            closing,
+        ));
+        (
+            Arc::new(Door {
+                intake,
+                spool,
+                clock,
+                jobs,
+            }),
+            tasks,
+        )
     }
 }
 
@@ -86,7 +114,11 @@ impl MailHandler for Door {
     fn recipient(&self, _connection: &Connection, address: &str) -> Result<(), Reply> {
         match self.intake.screen(address) {
             Ok(()) => Ok(()),
-            Err(None) => Err(Reply::refused(7, 1, "This gateway takes mail for its own domain only")),
+            Err(None) => Err(Reply::refused(
+                7,
+                1,
+                "This gateway takes mail for its own domain only",
+            )),
             Err(Some(refusal)) => Err(reply(&refusal.smtp())),
         }
     }
@@ -102,29 +134,37 @@ impl MailHandler for Door {
             Ok(judged) => judged,
             Err(error) => {
                 tracing::error!(%error, "a mail could not be decided about; its sender tries again");
-                return Reply::try_again(3, 0, "The gateway cannot decide now; please try again later");
+                return Reply::try_again(
+                    3,
+                    0,
+                    "The gateway cannot decide now; please try again later",
+                );
             }
         };
         tracing::info!(mail = %judged.record.id, outcome = word(&judged.outcome), recipients = envelope.recipients.len(), bytes = raw.len(), "mail");
         match judged.outcome {
             Outcome::Refused(refusal) | Outcome::TryAgain(refusal) => reply(&refusal.smtp()),
-            Outcome::Accepted(accepted) => self.keep(*accepted, &raw).await,
+            Outcome::Accepted(accepted) => self.keep(*accepted, raw).await,
         }
     }
 }
 
 impl Door {
     /// Makes an accepted mail durable, hands it to the workers and answers for it.
-    async fn keep(&self, accepted: Accepted, raw: &[u8]) -> Reply {
+    async fn keep(&self, accepted: Accepted, raw: Vec<u8>) -> Reply {
         let header = match serde_json::to_vec(&accepted) {
             Ok(header) => header,
             Err(error) => {
                 tracing::error!(%error, "an accepted mail cannot be written down");
-                return Reply::try_again(3, 0, "The gateway cannot keep the mail now; please try again later");
+                return Reply::try_again(
+                    3,
+                    0,
+                    "The gateway cannot keep the mail now; please try again later",
+                );
             }
         };
         let id = accepted.record.id.clone();
-        let ticket = match self.spool.append(&header, raw).await {
+        let ticket = match self.spool.append(self.clock.now(), header, raw).await {
             Ok(ticket) => ticket,
             Err(error) => {
                 tracing::error!(mail = %id, %error, "alarm: the spool cannot be written");
@@ -149,10 +189,11 @@ fn word(outcome: &Outcome) -> &'static str {
 }
 
 /// Hands the mails of the spool that were accepted before the last stop to the workers.
-async fn replay(jobs: mpsc::Sender<Job>, spool: Arc<Spool>, pending: Vec<Entry>) {
+async fn replay(jobs: mpsc::Sender<Job>, pending: Vec<Entry>) {
     for entry in pending {
         match entry {
-            Entry::Pending { ticket, header } => match serde_json::from_slice::<Accepted>(&header) {
+            Entry::Mail { ticket, header, .. } => match serde_json::from_slice::<Accepted>(&header)
+            {
                 Ok(accepted) => {
                     if jobs.send(Job { ticket, accepted }).await.is_err() {
                         return;
@@ -160,11 +201,14 @@ async fn replay(jobs: mpsc::Sender<Job>, spool: Arc<Spool>, pending: Vec<Entry>)
                 }
                 Err(error) => {
                     tracing::error!(%error, "alarm: a spooled mail is of a form this version does not know; it stays in the spool");
-                    drop(spool.clone());
                 }
             },
-            Entry::Damaged { place } => {
-                tracing::error!(%place, "alarm: a spooled mail is damaged and cannot be sent");
+            Entry::Damaged {
+                file,
+                offset,
+                octets,
+            } => {
+                tracing::error!(%file, offset, octets, "alarm: a part of the spool is damaged; the mails in it cannot be sent");
             }
         }
     }
@@ -173,7 +217,7 @@ async fn replay(jobs: mpsc::Sender<Job>, spool: Arc<Spool>, pending: Vec<Entry>)
 struct Worker {
     intake: Arc<Intake>,
     dispatcher: Arc<Dispatcher>,
-    spool: Arc<Spool>,
+    spool: Spool,
     queue: Arc<Mutex<mpsc::Receiver<Job>>>,
     closing: watch::Receiver<bool>,
 }
@@ -213,7 +257,9 @@ impl Worker {
                 }
             }
         };
-        self.spool.done(job.ticket).await;
+        if let Err(error) = self.spool.done(job.ticket).await {
+            tracing::error!(%error, "a mail comes up again at the next start; its rows are known then");
+        }
         for row in rows {
             let id = row.id.clone();
             if let Err(error) = self.dispatcher.attend(row).await {
@@ -226,7 +272,7 @@ impl Worker {
 /// Looks for what is due, again and again; once a minute the whole sweep.
 async fn sweep(
     sweeper: Arc<Sweeper>,
-    spool: Arc<Spool>,
+    spool: Spool,
     clock: Arc<dyn Clock>,
     (every, keep_raw): (Duration, jiff::SignedDuration),
     mut closing: watch::Receiver<bool>,
@@ -240,8 +286,10 @@ async fn sweep(
             () = tokio::time::sleep(every) => {}
         }
         let result = if runs.is_multiple_of(whole_every.max(1)) {
-            if let Ok(before) = clock.now().checked_sub(keep_raw) {
-                spool.expire(before).await;
+            if let Ok(before) = clock.now().checked_sub(keep_raw)
+                && let Err(error) = spool.expire(before).await
+            {
+                tracing::error!(%error, "old mails of the spool could not be deleted; tried again");
             }
             sweeper.run(SWEEP_AT_MOST).await.map(drop)
         } else {

@@ -1,5 +1,6 @@
 //! SQLite, spool, SMTP in and out, worker: the one-process home.
 
+pub mod home;
 pub mod smtp;
 pub mod spool;
 pub mod tls;
