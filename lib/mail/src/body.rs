@@ -109,7 +109,10 @@ fn leaf_text(leaf: &Leaf<'_>, origin: BodyOrigin) -> String {
     if origin == BodyOrigin::Html {
         return html_to_text(&text);
     }
-    let text = plain_lines(&text);
+    let text = plain_lines(
+        text.get(..text.floor_char_boundary(MAX_TEXT))
+            .unwrap_or(&text),
+    );
     let is = |name: &str, value: &str| {
         leaf.media
             .text(name)
@@ -124,11 +127,20 @@ fn leaf_text(leaf: &Leaf<'_>, origin: BodyOrigin) -> String {
 
 /// One kind of line end, no control characters but the tab.
 fn plain_lines(text: &str) -> String {
-    text.replace("\r\n", "\n")
-        .replace('\r', "\n")
-        .chars()
-        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
-        .collect()
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\r' => {
+                rest.next_if_eq(&'\n');
+                out.push('\n');
+            }
+            '\n' | '\t' => out.push(c),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// The parts that are not text shown in the mail.

@@ -1,6 +1,6 @@
 //! Bytes and a charset label → text. Every label gives an answer; an unknown one the best guess.
 //!
-//! Knows all labels of the WHATWG Encoding Standard (`encoding_rs`), those that mail-parser adds (UTF-7, IBM 850),
+//! Knows all labels of the WHATWG Encoding Standard (`encoding_rs`), those that mail-parser adds (IBM 850, old names),
 //! and the few below that old mail still carries. It never fails: what cannot be decoded becomes U+FFFD.
 
 use encoding_rs::Encoding;
@@ -36,6 +36,7 @@ pub(crate) fn decode(bytes: &[u8], label: Option<&str>) -> String {
         }
         "utf-8" | "utf8" | "utf-8-mac" | "unicode-1-1-utf-8" => return utf8(bytes),
         "utf-16" | "utf16" | "ucs-2" | "iso-10646-ucs-2" | "unicode" => return utf16(bytes),
+        "utf-7" | "utf7" | "unicode-1-1-utf-7" | "x-unicode-2-0-utf-7" => return utf7(bytes),
         "utf-32" | "utf-32be" | "utf-32le" | "ucs-4" => return utf32(bytes, label == "utf-32le"),
         "hz-gb-2312" | "hz" | "hz-gb" => return shifted(bytes, Shift::Hz),
         "iso-2022-kr" | "csiso2022kr" => return shifted(bytes, Shift::Iso2022Kr),
@@ -177,6 +178,40 @@ fn utf32(bytes: &[u8], little: bool) -> String {
         .collect()
 }
 
+/// RFC 2152. mail-parser's decoder loses the character that ends a run (a blank, most often).
+fn utf7(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    let mut rest = bytes;
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first != b'+' {
+            out.push(if first.is_ascii() {
+                char::from(*first)
+            } else {
+                char::REPLACEMENT_CHARACTER
+            });
+            continue;
+        }
+        let length = tail
+            .iter()
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+            .count();
+        let (run, after) = tail.split_at(length);
+        rest = after.strip_prefix(b"-").unwrap_or(after);
+        if run.is_empty() {
+            out.push('+');
+            continue;
+        }
+        let units = crate::transfer::base64(run);
+        let units = units
+            .chunks_exact(2)
+            .filter_map(|pair| <[u8; 2]>::try_from(pair).ok())
+            .map(u16::from_be_bytes);
+        out.extend(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    }
+    out
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Shift {
     /// RFC 1843: `~{` and `~}`.
@@ -259,10 +294,12 @@ mod tests {
 
     #[test]
     fn labels_beyond_the_web() {
-        let cases: [(&str, &[u8], &str); 14] = [
+        let cases: [(&str, &[u8], &str); 16] = [
             ("hz-gb-2312", b"~{VPND~} ok~~", "中文 ok~"),
             ("iso-2022-kr", b"\x1b$)C\x0e>H3g\x0f ok", "안녕 ok"),
             ("utf-7", b"+AOk-t+AOk-", "été"),
+            ("utf-7", b"+AOA No 1+-1", "à No 1+1"),
+            ("utf-7", b"+2D3eAA- \xff", "😀 \u{fffd}"),
             ("cp437", b"caf\x82", "café"),
             ("cp858", b"\xd5", "€"),
             ("cp850", b"\x82", "é"),

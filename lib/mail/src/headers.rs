@@ -46,6 +46,11 @@ impl<'a> Headers<'a> {
         self.all(name).last()
     }
 
+    /// The first field of this name: what every other reader takes of the fields of a part.
+    pub(crate) fn first(&self, name: &str) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+
     /// Whether a field with this name exists.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.all(name).next().is_some()

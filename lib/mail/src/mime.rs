@@ -45,25 +45,21 @@ struct Entity<'a> {
 }
 
 impl<'a> Entity<'a> {
+    /// `field` finds a field of the entity's header section by name.
     fn new(
-        headers: &Headers<'a>,
+        field: impl Fn(&str) -> Option<&'a [u8]>,
         content: &'a [u8],
         depth: usize,
         default_type: &[u8],
     ) -> Entity<'a> {
-        let mut media = Params::parse(headers.last("content-type").unwrap_or(default_type));
+        let mut media = Params::parse(field("content-type").unwrap_or(default_type));
         if !media.value.contains('/') {
             "text/plain".clone_into(&mut media.value);
         }
         Entity {
             media,
-            disposition: Params::parse(headers.last("content-disposition").unwrap_or_default()),
-            encoding: Params::parse(
-                headers
-                    .last("content-transfer-encoding")
-                    .unwrap_or_default(),
-            )
-            .value,
+            disposition: Params::parse(field("content-disposition").unwrap_or_default()),
+            encoding: Params::parse(field("content-transfer-encoding").unwrap_or_default()).value,
             content,
             depth,
         }
@@ -73,21 +69,18 @@ impl<'a> Entity<'a> {
 /// Walks a mail whose header section has been split already. Time: size × depth, both bounded.
 pub(crate) fn walk<'a>(headers: &Headers<'a>, body: &'a [u8]) -> Tree<'a> {
     let mut tree = Tree::default();
-    let mut waiting = vec![Entity::new(headers, body, 0, b"text/plain")];
+    let mut waiting = vec![Entity::new(
+        |name| headers.last(name),
+        body,
+        0,
+        b"text/plain",
+    )];
     while let Some(entity) = waiting.pop() {
         if tree.leaves.len() + tree.containers.len() + waiting.len() >= MAX_PARTS {
             tree.too_many = true;
             break;
         }
-        let boundary = entity
-            .media
-            .raw("boundary")
-            .map(<[u8]>::trim_ascii_end)
-            .unwrap_or_default();
-        if entity.media.main_type() != "multipart"
-            || boundary.is_empty()
-            || boundary.len() > MAX_BOUNDARY
-        {
+        let Some(boundary) = boundary(&entity) else {
             tree.leaves.push(Leaf {
                 media: entity.media,
                 disposition: entity.disposition,
@@ -95,12 +88,12 @@ pub(crate) fn walk<'a>(headers: &Headers<'a>, body: &'a [u8]) -> Tree<'a> {
                 content: entity.content,
             });
             continue;
-        }
+        };
         if entity.depth >= MAX_DEPTH {
             tree.too_deep = true;
             break;
         }
-        let Some(pieces) = split_parts(entity.content, boundary) else {
+        let Some(pieces) = split_parts(entity.content, &boundary) else {
             tree.too_many = true;
             break;
         };
@@ -112,11 +105,35 @@ pub(crate) fn walk<'a>(headers: &Headers<'a>, body: &'a [u8]) -> Tree<'a> {
         };
         waiting.extend(pieces.into_iter().rev().map(|piece| {
             let (headers, content) = split_part(piece);
-            Entity::new(&headers, content, depth, default_type)
+            Entity::new(|name| headers.first(name), content, depth, default_type)
         }));
         tree.containers.push(entity.media);
     }
     tree
+}
+
+/// The boundary of a multipart; `None` for everything else. Where the parameter is missing (gateways of telephone
+/// companies forget to indent it), the first line that looks like a delimiter gives it.
+fn boundary(entity: &Entity<'_>) -> Option<Vec<u8>> {
+    if entity.media.main_type() != "multipart" {
+        return None;
+    }
+    let declared = entity
+        .media
+        .raw("boundary")
+        .map(<[u8]>::trim_ascii_end)
+        .filter(|b| !b.is_empty());
+    let found = || {
+        let lines = entity.content.split(|b| *b == b'\n').take(20);
+        lines
+            .filter_map(|line| line.strip_prefix(b"--"))
+            .map(<[u8]>::trim_ascii_end)
+            .find(|b| b.len() > 2)
+    };
+    declared
+        .or_else(found)
+        .filter(|b| b.len() <= MAX_BOUNDARY)
+        .map(<[u8]>::to_vec)
 }
 
 /// A part's header section and body; a part that does not begin with a field has no header section.
@@ -207,6 +224,12 @@ mod tests {
     fn the_outer_boundary_ends_an_unclosed_inner_part() {
         let raw = b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\none\n--a\n\ntwo\n--a--\n";
         assert_eq!(types(raw), ["text/plain=one", "text/plain=two"]);
+    }
+
+    #[test]
+    fn a_forgotten_boundary_is_found() {
+        let raw = b"Content-Type: multipart/mixed;\nboundary=a1b\n\n--a1b\n\none\n--a1b--\n";
+        assert_eq!(types(raw), ["text/plain=one"]);
     }
 
     #[test]

@@ -124,7 +124,12 @@ fn read(raw: &[u8]) -> Mail {
         to: address::read_list(&headers, "to"),
         cc: address::read_list(&headers, "cc"),
         unreadable,
-        automatic: automatic::automatic(&headers, &tree, subject.as_deref().unwrap_or_default()),
+        automatic: automatic::automatic(
+            &headers,
+            &tree,
+            subject.as_deref().unwrap_or_default(),
+            &body.text,
+        ),
         bulk: automatic::bulk(&headers),
         loop_marks: headers
             .all(LOOP_HEADER)

@@ -60,7 +60,7 @@ impl Lines {
             self.line.push(' ');
         }
         self.space = false;
-        if self.out.len() + self.line.len() < MAX_OUT {
+        if self.line.len() < MAX_OUT {
             self.line.push(c);
         }
     }
@@ -104,6 +104,9 @@ impl Lines {
     fn flush(&mut self) {
         let line = std::mem::take(&mut self.line);
         let text = line.trim_end();
+        if self.out.len() >= MAX_OUT {
+            return;
+        }
         if text.is_empty() {
             if !self.out.is_empty() && self.empty_lines == 0 {
                 self.empty_line(self.quote);

@@ -30,8 +30,8 @@ const MAX_TAG: usize = 8 * 1024;
 const MAX_OPEN: usize = 512;
 /// How far up an end tag looks for its start.
 const MAX_LOOK: usize = 64;
-/// Longest `alt` text that stands for its picture.
-const MAX_ALT: usize = 200;
+/// Longest `alt` text that stands for its picture: one emoji with all its joiners.
+const MAX_ALT: usize = 64;
 
 /// The visible text of an HTML body. Never fails; at most 256 KiB come out.
 pub fn html_to_text(html: &str) -> String {
@@ -214,8 +214,10 @@ impl Page {
         }
     }
 
+    /// Mailers send emoji as pictures; other pictures are no text, whatever their `alt` says (file names, mostly).
     fn picture(&mut self, tag: &Tag) {
-        if let Some(alt) = tags::attribute(tag, "alt").filter(|alt| alt.len() <= MAX_ALT) {
+        let symbols = |alt: &&str| alt.len() <= MAX_ALT && !alt.chars().any(char::is_alphanumeric);
+        if let Some(alt) = tags::attribute(tag, "alt").filter(symbols) {
             self.lines.text(alt);
         }
     }

@@ -3,14 +3,13 @@
 //! Stricter than any mail program on purpose: what two readers could read differently is a fault, never a guess.
 //! It knows nothing of encoded words beyond recognising them, and nothing of accounts.
 
+mod lex;
+
 use std::fmt;
 
 use crate::headers::Headers;
+use lex::{Kind, Token, is_atext, lex};
 
-/// Deepest comment in a comment.
-const MAX_COMMENT_DEPTH: usize = 8;
-/// Longest field that is read as addresses, in bytes.
-const MAX_FIELD: usize = 64 * 1024;
 /// Most addresses kept of one field.
 const MAX_ADDRESSES: usize = 1_000;
 
@@ -303,153 +302,11 @@ fn is_encoded_word(atom: &[u8]) -> bool {
     atom.windows(2).any(|w| w == b"=?") && atom.windows(2).any(|w| w == b"?=")
 }
 
-fn is_atext(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b >= 0x80 || b"!#$%&'*+-/=?^_`{|}~".contains(&b)
-}
-
 fn is_dot_atom(text: &[u8]) -> bool {
     !text.is_empty()
         && text
             .split(|b| *b == b'.')
             .all(|a| !a.is_empty() && a.iter().all(|b| is_atext(*b)))
-}
-
-struct Token {
-    kind: Kind,
-    /// A blank, a fold or a comment stands before it.
-    spaced: bool,
-}
-
-enum Kind {
-    Atom(Vec<u8>),
-    Quoted(Vec<u8>),
-    Dot,
-    At,
-    Less,
-    Greater,
-    Comma,
-    Colon,
-    Semicolon,
-}
-
-/// Splits a field's value into tokens; comments and folds are blanks. A domain literal, a stray special or a
-/// control character is a fault.
-fn lex(value: &[u8]) -> Result<Vec<Token>, FromFault> {
-    if value.len() > MAX_FIELD {
-        return Err(FromFault::Malformed);
-    }
-    let mut tokens = Vec::new();
-    let mut bytes = Bytes { rest: value };
-    let mut spaced = false;
-    while let Some(b) = bytes.next() {
-        let kind = match b {
-            b' ' | b'\t' => {
-                spaced = true;
-                continue;
-            }
-            b'\r' | b'\n' => {
-                bytes.fold(b)?;
-                spaced = true;
-                continue;
-            }
-            b'(' => {
-                bytes.comment()?;
-                spaced = true;
-                continue;
-            }
-            b'"' => Kind::Quoted(bytes.quoted()?),
-            b'.' => Kind::Dot,
-            b'@' => Kind::At,
-            b'<' => Kind::Less,
-            b'>' => Kind::Greater,
-            b',' => Kind::Comma,
-            b':' => Kind::Colon,
-            b';' => Kind::Semicolon,
-            b if is_atext(b) => Kind::Atom(bytes.atom(b)),
-            _ => return Err(FromFault::Malformed),
-        };
-        tokens.push(Token { kind, spaced });
-        spaced = false;
-    }
-    Ok(tokens)
-}
-
-struct Bytes<'a> {
-    rest: &'a [u8],
-}
-
-impl Bytes<'_> {
-    fn next(&mut self) -> Option<u8> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(*first)
-    }
-
-    /// A line end is only allowed before a blank (folding, RFC 5322 2.2.3).
-    fn fold(&mut self, first: u8) -> Result<(), FromFault> {
-        if first == b'\r' && self.next() != Some(b'\n') {
-            return Err(FromFault::Malformed);
-        }
-        match self.rest.first() {
-            Some(b' ' | b'\t') => Ok(()),
-            _ => Err(FromFault::Malformed),
-        }
-    }
-
-    fn atom(&mut self, first: u8) -> Vec<u8> {
-        let mut atom = vec![first];
-        while let Some((b, rest)) = self.rest.split_first()
-            && is_atext(*b)
-        {
-            atom.push(*b);
-            self.rest = rest;
-        }
-        atom
-    }
-
-    fn quoted(&mut self) -> Result<Vec<u8>, FromFault> {
-        let mut text = Vec::new();
-        while let Some(b) = self.next() {
-            match b {
-                b'"' => return Ok(text),
-                b'\\' => text.push(
-                    self.next()
-                        .filter(|b| *b >= b' ' && *b != 0x7f)
-                        .ok_or(FromFault::Malformed)?,
-                ),
-                b'\r' | b'\n' => self.fold(b)?,
-                b'\t' => text.push(b),
-                b if b < b' ' || b == 0x7f => return Err(FromFault::Malformed),
-                b => text.push(b),
-            }
-        }
-        Err(FromFault::Malformed)
-    }
-
-    fn comment(&mut self) -> Result<(), FromFault> {
-        let mut depth = 1_usize;
-        while let Some(b) = self.next() {
-            match b {
-                b'(' => depth += 1,
-                b')' => depth -= 1,
-                b'\\' => {
-                    self.next()
-                        .filter(|b| *b >= b' ' && *b != 0x7f)
-                        .ok_or(FromFault::Malformed)?;
-                }
-                b'\r' | b'\n' => self.fold(b)?,
-                b'\t' => {}
-                b if b < b' ' || b == 0x7f => return Err(FromFault::Malformed),
-                _ => {}
-            }
-            match depth {
-                0 => return Ok(()),
-                1..=MAX_COMMENT_DEPTH => {}
-                _ => return Err(FromFault::Malformed),
-            }
-        }
-        Err(FromFault::Malformed)
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,155 @@
+//! The words of machines: subjects and phrases that mail systems and answering machines write, in lower case.
+//!
+//! Tables only; which of them must come together is decided beside them.
+
+/// Words in the subject of a bounce that is sent by a postmaster.
+pub(super) const BOUNCE_HINTS: &[&str] = &[
+    "undeliver",
+    "not deliver",
+    "deliver",
+    "returned",
+    "failure",
+    "failed",
+    "bounce",
+    "rejected",
+    "unzustellbar",
+    "non remis",
+    "non distribu",
+    "unknown user",
+    "user unknown",
+    "failure notice",
+];
+
+pub(super) const BOUNCE_SUBJECTS: &[&str] = &[
+    "undelivered mail returned to sender",
+    "mail delivery failed: ",
+    "delivery status notification (",
+    "returned mail: ",
+    "undeliverable: ",
+    "delivery notification: delivery has failed",
+    "mail system error - returned mail",
+    "warning: message still undelivered",
+    "warning: could not send message for past",
+    "non remis : ",
+    "non remis\u{a0}: ",
+    "unzustellbar: ",
+    "no se puede entregar: ",
+    "non recapitabile: ",
+    "onbestelbaar: ",
+];
+
+pub(super) const BOUNCE_SUBJECTS_WHOLE: &[&str] = &[
+    "failure notice",
+    "undeliverable mail",
+    "undeliverable message",
+    "nondeliverable mail",
+    "mail delivery failed",
+    "delivery status notification",
+    "delivery failure notification",
+];
+
+/// In the languages of DESIGN 4.4, as Exchange, Outlook and Gmail write them.
+pub(super) const REPLY_SUBJECTS: &[&str] = &[
+    "automatic reply:",
+    "auto-reply:",
+    "autoreply:",
+    "auto reply:",
+    "automatic response:",
+    "auto response:",
+    "out of office autoreply",
+    "réponse automatique :",
+    "réponse automatique:",
+    "réponse automatique\u{a0}:",
+    "automatische antwort:",
+    "respuesta automática:",
+    "risposta automatica:",
+    "automatisch antwoord:",
+    "resposta automática:",
+];
+
+/// People begin a mail with these too, but not the answer to one.
+pub(super) const REPLY_SUBJECTS_OF_ANSWERS: &[&str] = &[
+    "auto:",
+    "out of office",
+    "out of the office",
+    "away from",
+    "vacation",
+    "absence",
+    "absent",
+    "absence du bureau",
+    "abwesenheit",
+    "abwesend",
+    "ausente",
+    "fuori ufficio",
+    "fuori sede",
+    "afwezig",
+    "fora do escritório",
+    "fuera de la oficina",
+];
+
+pub(super) const REPLY_HINTS: &[&str] = &[
+    "out of office",
+    "away",
+    "vacation",
+    "auto",
+    "absence",
+    "absent",
+    "congé",
+    "abwesen",
+    "ausente",
+    "assente",
+    "fuori sede",
+    "afwezig",
+    "fora do escrit",
+    "vacaciones",
+    "ferie",
+    "férias",
+];
+
+pub(super) const FAILURES: &[&str] = &[
+    "could not be delivered",
+    "couldn't be delivered",
+    "cannot be delivered",
+    "can't be delivered",
+    "not been delivered",
+    "was not delivered",
+    "undeliverable",
+    "undelivered",
+    "delivery failed",
+    "delivery has failed",
+    "delivery failure",
+    "unable to deliver",
+    "could not deliver",
+    "no such user",
+    "user unknown",
+    "unknown user",
+    "invalid user address",
+    "mailbox is full",
+    "mailbox full",
+    "duplicated message-id",
+    "送信できません",
+    "配信できません",
+    "n'a pas pu être remis",
+    "n’a pas pu être remis",
+    "nicht zugestellt werden",
+    "no se ha podido entregar",
+    "no se pudo entregar",
+    "impossibile recapitare",
+];
+
+pub(super) const TRACES: &[&str] = &[
+    "mail from:",
+    "rcpt to:",
+    "diagnostic-code",
+    "final-recipient",
+    "message-id:",
+    "original message",
+    "original mail",
+    "your mail sent on",
+    "remote host said",
+    "message details",
+    " 550 ",
+    "\n550 ",
+    " 554 ",
+    "\n554 ",
+];
