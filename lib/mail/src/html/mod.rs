@@ -62,8 +62,10 @@ fn short_tags(html: &str) -> Cow<'_, str> {
         let window = rest
             .get(..rest.floor_char_boundary(MAX_TAG))
             .unwrap_or(rest);
-        from = open + 1;
-        if !is_tag || window.contains('>') || rest.len() == window.len() {
+        let end = window.find('>');
+        // Behind a whole tag the search goes on after it, so that each byte is looked at once.
+        from = open + end.filter(|_| is_tag).unwrap_or(1);
+        if !is_tag || end.is_some() || rest.len() == window.len() {
             continue;
         }
         let name_end = window

@@ -104,7 +104,7 @@ fn large_bodies() {
             for unit in [
                 "\r\n", ">", "=", "--b\r\n", "a \r\n", "<b>", "&", "<a b", "\0", "\r", "&amp;x ",
             ] {
-                let body = unit.repeat(500_000 / unit.len());
+                let body = unit.repeat(200_000 / unit.len());
                 let raw = format!(
                     "From: a@b.example\r\nContent-Type: {media}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}"
                 );
@@ -117,27 +117,28 @@ fn large_bodies() {
 
 #[test]
 fn hostile_html() {
-    let attributes: String = (0..200_000).map(|n| format!(" a{n}=b")).collect();
+    let attributes: String = (0..50_000).map(|n| format!(" a{n}=b")).collect();
     for (what, html) in [
-        ("open divs", "<div>".repeat(200_000)),
-        ("open quotes", "<blockquote>x".repeat(100_000)),
-        ("ends only", "</div></p>".repeat(100_000)),
+        ("open divs", "<div>".repeat(50_000)),
+        ("open quotes", "<blockquote>x".repeat(30_000)),
+        ("ends only", "</div></p>".repeat(30_000)),
         (
             "divs and wrong ends",
-            "<div>".repeat(1_000) + &"<i></b>".repeat(100_000),
+            "<div>".repeat(1_000) + &"<i></b>".repeat(30_000),
         ),
-        ("lists", "<ul><li>x".repeat(100_000)),
-        ("tables", "<table><tr><td>x".repeat(100_000)),
+        ("lists", "<ul><li>x".repeat(30_000)),
+        ("tables", "<table><tr><td>x".repeat(30_000)),
         ("attributes", format!("<p{attributes}>x</p>")),
         ("attributes in an open tag", format!("<p{attributes}")),
         (
             "many long tags",
-            format!("<p {}>x", "a b c d e f g h ".repeat(400)).repeat(300),
+            format!("<p {}>x", "a b c d e f g h ".repeat(400)).repeat(60),
         ),
-        ("comment", format!("<!--{}", "-".repeat(2_000_000))),
-        ("script", format!("<script>{}", "</scrip".repeat(200_000))),
-        ("entities", "&notanentity".repeat(200_000)),
-        ("less-thans", "<".repeat(2_000_000)),
+        ("comment", format!("<!--{}", "-".repeat(500_000))),
+        ("script", format!("<script>{}", "</scrip".repeat(50_000))),
+        ("entities", "&notanentity".repeat(40_000)),
+        ("tags in a tag", format!("{}>", "<a ".repeat(2_000)).repeat(60)),
+        ("less-thans", "<".repeat(500_000)),
     ] {
         let text = timed(what, || html_to_text(&html));
         assert!(text.len() <= 520 * 1024, "{what}: {}", text.len());
