@@ -137,7 +137,10 @@ fn hostile_html() {
         ("comment", format!("<!--{}", "-".repeat(500_000))),
         ("script", format!("<script>{}", "</scrip".repeat(50_000))),
         ("entities", "&notanentity".repeat(40_000)),
-        ("tags in a tag", format!("{}>", "<a ".repeat(2_000)).repeat(60)),
+        (
+            "tags in a tag",
+            format!("{}>", "<a ".repeat(2_000)).repeat(60),
+        ),
         ("less-thans", "<".repeat(500_000)),
     ] {
         let text = timed(what, || html_to_text(&html));
