@@ -89,7 +89,6 @@ impl Signature {
                 Ok(value)
             }
         };
-        let faulty = |name: &str| format!("The signature's {name}= cannot be read.");
         if need("v")? != "1" {
             return Err("The signature is of an unknown version.".to_owned());
         }
@@ -115,16 +114,7 @@ impl Signature {
         }
         let (in_headers, in_body) =
             canonicalizations(tags.get("c").unwrap_or_default()).ok_or_else(|| faulty("c"))?;
-        let second = |name| match tags.get(name) {
-            Some(digits) => timestamp(digits).map(Some).ok_or_else(|| faulty(name)),
-            None => Ok(None),
-        };
-        let (signed_at, expires_at) = (second("t")?, second("x")?);
-        if let (Some(signed), Some(expires)) = (signed_at, expires_at)
-            && expires <= signed
-        {
-            return Err("The signature expires before it was made (x=, t=).".to_owned());
-        }
+        let (signed_at, expires_at) = times(tags)?;
         let length = match tags.get("l") {
             Some(digits) => Some(length(digits).ok_or_else(|| faulty("l"))?),
             None => None,
@@ -256,6 +246,24 @@ fn canonicalizations(text: &str) -> Option<(Canonicalization, Canonicalization)>
         Some((header, body)) => Some((one(header)?, one(body)?)),
         None => Some((one(text)?, Canonicalization::Simple)),
     }
+}
+
+/// `t=` and `x=`, where they are given.
+fn times(tags: &Tags<'_>) -> Result<(Option<Timestamp>, Option<Timestamp>), String> {
+    let second = |name: &str| match tags.get(name) {
+        Some(digits) => timestamp(digits).map(Some).ok_or_else(|| faulty(name)),
+        None => Ok(None),
+    };
+    match (second("t")?, second("x")?) {
+        (Some(signed), Some(expires)) if expires <= signed => {
+            Err("The signature expires before it was made (x=, t=).".to_owned())
+        }
+        times => Ok(times),
+    }
+}
+
+fn faulty(name: &str) -> String {
+    format!("The signature's {name}= cannot be read.")
 }
 
 /// 1 to 12 digits of seconds since 1970, as far as the calendar goes.
