@@ -139,7 +139,7 @@ impl<'a> Evaluation<'a> {
     }
 
     async fn redirect(&mut self, spec: &MacroString, domain: &str) -> Result<Found, Halt> {
-        self.count(domain)?;
+        self.count()?;
         let nothing = || {
             Halt::Permanent(format!(
                 "The redirect in the SPF record of {domain} leads to a domain without SPF record"
@@ -150,7 +150,7 @@ impl<'a> Evaluation<'a> {
         if found.result == SpfResult::None {
             return Err(nothing());
         }
-        found.width = width::through(spec, found.width);
+        found.width = self.width(Some(spec), domain, found.width);
         Ok(found)
     }
 
@@ -181,7 +181,7 @@ impl<'a> Evaluation<'a> {
     }
 
     async fn include(&mut self, spec: &MacroString, domain: &str) -> Result<Option<Hit>, Halt> {
-        self.count(domain)?;
+        self.count()?;
         let nothing = || {
             Halt::Permanent(format!(
                 "The SPF record of {domain} includes a domain that has no SPF record"
@@ -191,7 +191,7 @@ impl<'a> Evaluation<'a> {
         let found = self.check_host(target).await?;
         match found.result {
             SpfResult::Pass => Ok(Some(Hit {
-                width: width::through(spec, found.width),
+                width: self.width(Some(spec), domain, found.width),
                 by: found.by,
             })),
             SpfResult::Fail | SpfResult::Softfail | SpfResult::Neutral => Ok(None),
@@ -206,7 +206,7 @@ impl<'a> Evaluation<'a> {
         directive: &Directive,
         domain: &str,
     ) -> Result<Option<SpfWidth>, Halt> {
-        self.count(domain)?;
+        self.count()?;
         let Some(target) = self.target_or(spec, domain).await? else {
             return Ok(None);
         };
@@ -214,11 +214,11 @@ impl<'a> Evaluation<'a> {
             .addresses(&target)
             .await
             .map_err(|Unanswered| unanswered(directive, domain))?;
-        self.count_void(addresses.is_empty(), domain)?;
+        self.count_void(addresses.is_empty())?;
         let hit = addresses
             .iter()
             .any(|host| near(self.facts.ip, *host, cidr));
-        Ok(hit.then(|| width::host(spec, cidr, self.facts.ip)))
+        Ok(hit.then(|| self.width(spec, domain, width::host(cidr, self.facts.ip))))
     }
 
     async fn mx(
@@ -228,7 +228,7 @@ impl<'a> Evaluation<'a> {
         directive: &Directive,
         domain: &str,
     ) -> Result<Option<SpfWidth>, Halt> {
-        self.count(domain)?;
+        self.count()?;
         let Some(target) = self.target_or(spec, domain).await? else {
             return Ok(None);
         };
@@ -237,7 +237,7 @@ impl<'a> Evaluation<'a> {
             .mx(&target)
             .await
             .map_err(|Unanswered| unanswered(directive, domain))?;
-        self.count_void(hosts.is_empty(), domain)?;
+        self.count_void(hosts.is_empty())?;
         if hosts.len() > HOSTS {
             return Err(Halt::Permanent(format!(
                 "The term \"{}\" in the SPF record of {domain} names more than {HOSTS} mail servers",
@@ -256,7 +256,11 @@ impl<'a> Evaluation<'a> {
                 .iter()
                 .any(|host| near(self.facts.ip, *host, cidr))
             {
-                return Ok(Some(width::host(spec, cidr, self.facts.ip)));
+                return Ok(Some(self.width(
+                    spec,
+                    domain,
+                    width::host(cidr, self.facts.ip),
+                )));
             }
         }
         Ok(None)
@@ -267,19 +271,19 @@ impl<'a> Evaluation<'a> {
         spec: Option<&MacroString>,
         domain: &str,
     ) -> Result<Option<SpfWidth>, Halt> {
-        self.count(domain)?;
+        self.count()?;
         let Some(target) = self.target_or(spec, domain).await? else {
             return Ok(None);
         };
         let void = self.names.is_none();
         let none = self.prove_names().await;
-        self.count_void(void && none, domain)?;
+        self.count_void(void && none)?;
         let hit = self
             .names
             .iter()
             .flatten()
             .any(|name| is_below(name, &target));
-        Ok(hit.then(|| width::named(spec, &target, self.facts.ip)))
+        Ok(hit.then(|| self.width(spec, domain, width::named(&target, self.facts.ip))))
     }
 
     async fn exists(
@@ -288,7 +292,7 @@ impl<'a> Evaluation<'a> {
         directive: &Directive,
         domain: &str,
     ) -> Result<Option<SpfWidth>, Halt> {
-        self.count(domain)?;
+        self.count()?;
         let Some(target) = self.target(spec, domain).await? else {
             return Ok(None);
         };
@@ -298,8 +302,9 @@ impl<'a> Evaluation<'a> {
             .a(&target)
             .await
             .map_err(|Unanswered| unanswered(directive, domain))?;
-        self.count_void(addresses.is_empty(), domain)?;
-        Ok((!addresses.is_empty()).then(|| width::exists(spec, &target, self.facts.ip)))
+        self.count_void(addresses.is_empty())?;
+        Ok((!addresses.is_empty())
+            .then(|| self.width(Some(spec), domain, width::exists(spec, self.facts.ip))))
     }
 
     /// The addresses of a host in the client's family.
@@ -392,21 +397,29 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn count(&mut self, domain: &str) -> Result<(), Halt> {
+    /// The width of a term whose name is `spec`, in a record of `domain`.
+    fn width(&self, spec: Option<&MacroString>, domain: &str, inner: SpfWidth) -> SpfWidth {
+        let tail = spec.and_then(|spec| spec.tail(&self.facts, domain));
+        width::steered(tail.as_deref(), inner)
+    }
+
+    fn count(&mut self) -> Result<(), Halt> {
         if self.lookups == LOOKUPS {
             return Err(Halt::Permanent(format!(
-                "The SPF record of {domain}, with those it includes, needs more than the {LOOKUPS} DNS look-ups that are allowed"
+                "The SPF record of {}, with those it includes, needs more than the {LOOKUPS} DNS look-ups that are allowed",
+                self.facts.sender_domain
             )));
         }
         self.lookups += 1;
         Ok(())
     }
 
-    fn count_void(&mut self, void: bool, domain: &str) -> Result<(), Halt> {
+    fn count_void(&mut self, void: bool) -> Result<(), Halt> {
         self.voids += u32::from(void);
         if self.voids > VOIDS {
             return Err(Halt::Permanent(format!(
-                "More than {VOIDS} terms of the SPF record of {domain}, with those it includes, name hosts that do not exist"
+                "More than {VOIDS} terms of the SPF record of {}, with those it includes, name hosts that do not exist",
+                self.facts.sender_domain
             )));
         }
         Ok(())

@@ -43,7 +43,7 @@ pub(super) struct Macro {
     escape: bool,
     /// How many parts are kept, from the right.
     pub(super) keep: Option<usize>,
-    pub(super) reverse: bool,
+    reverse: bool,
     /// Empty for the default, the dot.
     delimiters: Vec<u8>,
 }
@@ -129,12 +129,15 @@ impl MacroString {
         })
     }
 
-    /// The macro at the very end, if that is one.
-    pub(super) fn last_macro(&self) -> Option<&Macro> {
-        match self.pieces.last() {
-            Some(Piece::Macro(m)) => Some(m),
-            _ => None,
-        }
+    /// What follows the last macro whose value the mail chooses, not the domain's owner; `None` where there is no such
+    /// macro. With `domain` as `%{d}`.
+    pub(super) fn tail(&self, facts: &Facts, domain: &str) -> Option<String> {
+        let chosen = |piece: &Piece| matches!(piece, Piece::Macro(m) if m.reverse || !matches!(m.letter, b'd' | b'o' | b'v'));
+        let last = self.pieces.iter().rposition(chosen)?;
+        let owned = Self {
+            pieces: self.pieces.iter().skip(last + 1).cloned().collect(),
+        };
+        owned.expand(facts, domain, "").ok()
     }
 
     /// Whether one of these letters is used.
