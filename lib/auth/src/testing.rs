@@ -31,9 +31,9 @@ const SPF_TYPE: u16 = 99;
 /// One record of a [`Zone`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// TXT, by its strings (255 octets each at most); none is sent as one empty string.
+    /// TXT, by its strings (255 octets each at most); none at all breaks RFC 1035, as some domains do.
     Txt(Vec<Vec<u8>>),
-    /// The SPF record type 99, by its strings, as for TXT.
+    /// The SPF record type 99, by its strings; none is sent as an empty one.
     Spf(Vec<Vec<u8>>),
     /// An IPv4 address.
     A(Ipv4Addr),
@@ -195,7 +195,6 @@ fn to_name(written: &str) -> Option<Name> {
 
 fn record(name: &Name, ttl: u32, data: &Data) -> Option<Record> {
     let rdata = match data {
-        Data::Txt(none) if none.is_empty() => RData::TXT(TXT::from_bytes(vec![b""])),
         Data::Txt(strings) => {
             RData::TXT(TXT::from_bytes(strings.iter().map(Vec::as_slice).collect()))
         }

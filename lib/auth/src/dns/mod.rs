@@ -5,22 +5,23 @@
 //! message, 64 KiB) and the cache are bounded here, so that nobody above has to.
 
 mod cache;
+mod udp;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hickory_resolver::TokioResolver;
+use hickory_resolver::Resolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::lookup::Lookup;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use cache::Cache;
+use udp::Runtime;
 
 /// One try at one server, retransmissions included.
 const TRY: Duration = Duration::from_secs(2);
@@ -62,7 +63,7 @@ enum Data {
 /// all without one), failures never.
 #[derive(Clone)]
 pub struct Dns {
-    resolver: TokioResolver,
+    resolver: Resolver<Runtime>,
     cache: Arc<Cache>,
     /// Questions end then, whatever their own limit.
     deadline: Option<tokio::time::Instant>,
@@ -103,8 +104,7 @@ impl Dns {
     fn with(servers: Vec<NameServerConfig>) -> Result<Self, NoResolver> {
         // No search list: a mail domain is never looked for below our own.
         let config = ResolverConfig::from_name_servers(servers);
-        let mut builder =
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let mut builder = Resolver::builder_with_config(config, Runtime::default());
         *builder.options_mut() = options();
         let resolver = builder.build().map_err(|e| NoResolver(e.to_string()))?;
         Ok(Self {
