@@ -14,8 +14,7 @@ use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, MX, NULL, PTR, SOA, TXT
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// TCP connections served at once; more are closed.
 const CONNECTIONS: usize = 16;
@@ -340,24 +339,20 @@ async fn serve_udp(socket: UdpSocket, shared: Arc<Shared>) {
 }
 
 async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    // They end with this task.
+    let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-            continue;
-        };
-        let shared = Arc::clone(&shared);
-        tokio::spawn(async move {
-            let _place = place;
-            // The connection's end, whatever its cause, is the end of this task.
-            drop(serve_connection(stream, &shared).await);
-        });
+        while connections.try_join_next().is_some() {}
+        if connections.len() < CONNECTIONS {
+            connections.spawn(serve_connection(stream, Arc::clone(&shared)));
+        }
     }
 }
 
-async fn serve_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+async fn serve_connection(mut stream: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
     loop {
         let length = tokio::time::timeout(SILENCE, stream.read_u16()).await??;
         let mut request = vec![0; usize::from(length)];

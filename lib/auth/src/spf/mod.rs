@@ -4,6 +4,7 @@
 //! with the term that decided and a sentence that says so. Must not know what follows from it.
 
 mod evaluate;
+mod hosts;
 mod macros;
 mod record;
 mod why;

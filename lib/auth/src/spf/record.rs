@@ -359,4 +359,55 @@ mod tests {
         }
         assert_eq!(parse("v=spf1 a:1.2.3.4").unwrap_err().term, "a:1.2.3.4");
     }
+
+    /// Pieces of records in random order, with random octets between: no panic, and nothing odd is accepted.
+    #[test]
+    fn random_records_do_no_harm() {
+        const PIECES: [&[u8]; 24] = [
+            b"a",
+            b"mx",
+            b"ptr",
+            b"all",
+            b"include",
+            b"exists",
+            b"ip4",
+            b"ip6",
+            b"redirect",
+            b"exp",
+            b":",
+            b"/",
+            b"//",
+            b"=",
+            b" ",
+            b"%{",
+            b"}",
+            b"%",
+            b"d2r-",
+            b"example.com",
+            b"192.0.2.1",
+            b"::1",
+            b"24",
+            b"-",
+        ];
+        let mut seed: u32 = 7;
+        let mut next = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            usize::try_from(seed >> 8).unwrap() % below
+        };
+        let mut accepted = 0;
+        for _ in 0..50_000 {
+            let mut record = b"v=spf1 ".to_vec();
+            for _ in 0..next(9) {
+                match next(25) {
+                    24 => record.push(next(256).to_le_bytes()[0]),
+                    piece => record.extend_from_slice(PIECES[piece]),
+                }
+            }
+            if Record::parse(&record).is_ok() {
+                accepted += 1;
+                assert!(record.iter().all(|b| matches!(b, b' '..=b'~')));
+            }
+        }
+        assert!(accepted > 1_000, "{accepted}");
+    }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use postel_core::evidence::{SpfResult, SpfWidth};
 
-use super::macros::MacroString;
+use super::macros::{Macro, MacroString};
 use super::record::{Cidr, Mechanism, Record};
 
 /// Below these prefix lengths the ranges of one record are added up, so that halves do not pass for less than the whole.
@@ -73,9 +73,12 @@ pub(super) fn named(target: &str, ip: IpAddr) -> SpfWidth {
     }
 }
 
-/// The width of `exists`: as wide as what its name does not tell of the client.
-pub(super) fn exists(spec: &MacroString, ip: IpAddr) -> SpfWidth {
-    if spec.uses(b"p") {
+/// The width of `exists`: as wide as what its name does not tell of the client. `named`: the client
+/// has a proven name, where the name was asked for.
+pub(super) fn exists(spec: &MacroString, ip: IpAddr, named: bool) -> SpfWidth {
+    // The last label of a name is shared by millions.
+    let by_name = |m: &Macro| m.letter == b'p' && m.keep.is_none_or(|parts| parts > 1);
+    if named && spec.macros().any(by_name) {
         return one(ip);
     }
     let told = spec
@@ -168,8 +171,10 @@ mod tests {
             ("%{l}.example.com", SpfWidth::All),
             ("%{h}.%{o}", SpfWidth::All),
         ] {
-            assert_eq!(exists(&spec(text), V4), width, "{text}");
+            assert_eq!(exists(&spec(text), V4, true), width, "{text}");
         }
+        assert_eq!(exists(&spec("%{p}.example.com"), V4, false), SpfWidth::All);
+        assert_eq!(exists(&spec("%{p1}.example.com"), V4, true), SpfWidth::All);
     }
 
     #[test]
