@@ -3,4 +3,5 @@
 pub mod home;
 pub mod smtp;
 pub mod spool;
+pub mod sqlite;
 pub mod tls;

@@ -1,0 +1,90 @@
+//! Values as JSON documents, times as numbers: what all tables have in common.
+
+use jiff::Timestamp;
+use postel_core::ports::StoreError;
+use rusqlite::{Connection, OptionalExtension as _, Params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::Fault;
+
+/// The document of a value.
+pub(super) fn doc<T: Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|e| Fault::from(e).0)
+}
+
+/// The value of the first column of the one row, where there is one.
+pub(super) fn one<T: DeserializeOwned>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Option<T>, Fault> {
+    let found = db
+        .prepare_cached(sql)?
+        .query_row(params, |r| r.get::<_, String>(0))
+        .optional()?;
+    Ok(found.map(|doc| serde_json::from_str(&doc)).transpose()?)
+}
+
+/// The values of the first column of all rows.
+pub(super) fn many<T: DeserializeOwned>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Vec<T>, Fault> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(serde_json::from_str(
+            row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+        )?);
+    }
+    Ok(found)
+}
+
+/// Runs a statement; how many rows it changed.
+pub(super) fn run(db: &Connection, sql: &str, params: impl Params) -> Result<usize, Fault> {
+    Ok(db.prepare_cached(sql)?.execute(params)?)
+}
+
+/// Nanoseconds since 1970; beyond 64 bits (years before 1677 and after 2262) the nearest that fits.
+pub(super) fn nanos(at: Timestamp) -> i64 {
+    let end = if at < Timestamp::UNIX_EPOCH {
+        i64::MIN
+    } else {
+        i64::MAX
+    };
+    i64::try_from(at.as_nanosecond()).unwrap_or(end)
+}
+
+/// A limit as SQL takes it.
+pub(super) fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keep_their_order_to_both_ends() {
+        let times = [
+            Timestamp::MIN,
+            Timestamp::UNIX_EPOCH,
+            Timestamp::from_nanosecond(1).unwrap(),
+            Timestamp::MAX,
+        ];
+        assert_eq!(times.map(nanos), [i64::MIN, 0, 1, i64::MAX]);
+    }
+
+    #[test]
+    fn a_broken_document_is_told_without_its_content() {
+        let db = Connection::open_in_memory().unwrap();
+        let Err(Fault(error)) = one::<u32>(&db, "SELECT '\"ann@example.com\"'", []) else {
+            unreachable!()
+        };
+        assert!(matches!(error, StoreError::Corrupt(_)));
+        assert!(!error.to_string().contains("ann"), "{error}");
+    }
+}

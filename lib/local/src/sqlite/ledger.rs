@@ -1,0 +1,248 @@
+//! Rows, limits and opt-outs: the hot path. Documents are written by the caller, so that the one
+//! writing thread does nothing but SQL.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use postel_core::address::EmailAddress;
+use postel_core::ledger::{Reservation, Row, RowId};
+use postel_core::model::{AccountId, MailId};
+use postel_core::number::PhoneNumber;
+use postel_core::ports::{Claim, Ledger, OptOut, StoreError};
+use rusqlite::{Connection, params};
+
+use super::document::{doc, many, nanos, one, rows, run};
+use super::error::Fault;
+use super::{SqliteStore, Step};
+
+const ROW: &str = "SELECT doc FROM ledger WHERE id = ?1";
+
+/// What the table holds of a row beside its document.
+struct Columns {
+    id: String,
+    mail: String,
+    account: String,
+    user: String,
+    number: String,
+    state: &'static str,
+    due: Option<i64>,
+    expires_at: i64,
+    doc: String,
+}
+
+impl Columns {
+    fn of(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.0.clone(),
+            mail: row.mail.0.clone(),
+            account: row.account.to_string(),
+            user: row.user.to_string(),
+            number: row.to.as_e164().to_owned(),
+            state: row.state.as_str(),
+            due: row.due.map(nanos),
+            expires_at: nanos(row.expires_at),
+            doc: doc(row)?,
+        })
+    }
+}
+
+fn claim(db: &Connection, c: &Columns, reservations: &[Reservation]) -> Result<Step<Claim>, Fault> {
+    let new = run(
+        db,
+        "INSERT INTO ledger (id, mail, account, user, number, state, due, expires_at, doc) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
+        params![
+            c.id,
+            c.mail,
+            c.account,
+            c.user,
+            c.number,
+            c.state,
+            c.due,
+            c.expires_at,
+            c.doc
+        ],
+    )?;
+    if new == 0 {
+        let there: Option<Row> = one(db, ROW, [&c.id])?;
+        let there =
+            there.ok_or_else(|| StoreError::Corrupt("a row is there and is not".to_owned()))?;
+        return Ok(Step::Keep(Claim::Already(Box::new(there))));
+    }
+    for r in reservations {
+        // Without a counter yet, nothing but the amount itself can be too much.
+        let taken = r.amount <= r.ceiling
+            && run(
+                db,
+                "INSERT INTO counter (name, amount, expires_at) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (name) DO UPDATE SET amount = amount + ?2, expires_at = max(expires_at, ?3) \
+                 WHERE amount + ?2 <= ?4",
+                params![r.counter, r.amount, nanos(r.expires_at), r.ceiling],
+            )? == 1;
+        if !taken {
+            return Ok(Step::Undo(Claim::Over(r.limit)));
+        }
+    }
+    Ok(Step::Keep(Claim::New))
+}
+
+/// How much of each counter these hold.
+fn held(reservations: &[Reservation]) -> BTreeMap<&str, u64> {
+    let mut held = BTreeMap::new();
+    for r in reservations {
+        *held.entry(r.counter.as_str()).or_default() += u64::from(r.amount);
+    }
+    held
+}
+
+/// `version` is the one the caller read; the document in the columns is already the next.
+fn update(
+    db: &Connection,
+    c: &Columns,
+    version: u64,
+    keeps: &[Reservation],
+) -> Result<bool, Fault> {
+    let stored = match one::<Row>(db, ROW, [&c.id])? {
+        Some(stored) if stored.version == version => stored,
+        _ => return Ok(false),
+    };
+    run(
+        db,
+        "UPDATE ledger SET mail = ?2, account = ?3, user = ?4, number = ?5, state = ?6, due = ?7, expires_at = ?8, \
+         doc = ?9 WHERE id = ?1",
+        params![
+            c.id,
+            c.mail,
+            c.account,
+            c.user,
+            c.number,
+            c.state,
+            c.due,
+            c.expires_at,
+            c.doc
+        ],
+    )?;
+    let keeps = held(keeps);
+    for (counter, amount) in held(&stored.reservations) {
+        let back = amount.saturating_sub(keeps.get(counter).copied().unwrap_or_default());
+        if back > 0 {
+            let back = i64::try_from(back).unwrap_or(i64::MAX);
+            let sql = "UPDATE counter SET amount = max(0, amount - ?2) WHERE name = ?1";
+            run(db, sql, params![counter, back])?;
+        }
+    }
+    Ok(true)
+}
+
+#[async_trait]
+impl Ledger for SqliteStore {
+    async fn claim(&self, row: &Row) -> Result<Claim, StoreError> {
+        let (columns, reservations) = (Columns::of(row)?, row.reservations.clone());
+        self.write(move |db| claim(db, &columns, &reservations))
+            .await
+    }
+
+    async fn update(&self, row: &Row) -> Result<bool, StoreError> {
+        let version = row.version;
+        let Some(next) = version.checked_add(1) else {
+            return Ok(false);
+        };
+        let mut row = row.clone();
+        row.version = next;
+        let columns = Columns::of(&row)?;
+        self.write(move |db| update(db, &columns, version, &row.reservations).map(Step::Keep))
+            .await
+    }
+
+    async fn row(&self, id: &RowId) -> Result<Option<Row>, StoreError> {
+        let id = id.0.clone();
+        self.read(move |db| one(db, ROW, [id])).await
+    }
+
+    async fn rows_of(&self, mail: &MailId) -> Result<Vec<Row>, StoreError> {
+        let mail = mail.0.clone();
+        self.read(move |db| {
+            many(
+                db,
+                "SELECT doc FROM ledger WHERE mail = ?1 ORDER BY number",
+                [mail],
+            )
+        })
+        .await
+    }
+
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT doc FROM ledger WHERE due <= ?1 ORDER BY due, id LIMIT ?2";
+            many(db, sql, params![nanos(now), rows(limit)])
+        })
+        .await
+    }
+
+    async fn waiting_of(
+        &self,
+        account: &AccountId,
+        user: &EmailAddress,
+    ) -> Result<Vec<Row>, StoreError> {
+        let key = [account.to_string(), user.to_string()];
+        self.read(move |db| {
+            let sql =
+                "SELECT doc FROM ledger WHERE account = ?1 AND user = ?2 AND state = 'waiting'";
+            many(db, sql, key)
+        })
+        .await
+    }
+
+    async fn counters(&self, names: &[String]) -> Result<Vec<u32>, StoreError> {
+        let names = names.to_vec();
+        self.read(move |db| {
+            let mut statement = db.prepare_cached(
+                "SELECT coalesce((SELECT amount FROM counter WHERE name = ?1), 0)",
+            )?;
+            names
+                .iter()
+                .map(|name| Ok(statement.query_row([name], |r| r.get(0))?))
+                .collect()
+        })
+        .await
+    }
+
+    async fn opt_out(
+        &self,
+        account: &AccountId,
+        number: &PhoneNumber,
+    ) -> Result<Option<OptOut>, StoreError> {
+        let key = [account.to_string(), number.as_e164().to_owned()];
+        self.read(move |db| {
+            one(
+                db,
+                "SELECT doc FROM opt_out WHERE account = ?1 AND number = ?2",
+                key,
+            )
+        })
+        .await
+    }
+
+    async fn set_opt_out(
+        &self,
+        account: &AccountId,
+        number: &PhoneNumber,
+        opt_out: Option<&OptOut>,
+    ) -> Result<(), StoreError> {
+        let (account, number) = (account.to_string(), number.as_e164().to_owned());
+        let doc = opt_out.map(doc).transpose()?;
+        self.write(move |db| {
+            match doc {
+                Some(doc) => run(
+                    db,
+                    "INSERT INTO opt_out (account, number, doc) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET doc = ?3",
+                    [account, number, doc],
+                )?,
+                None => run(db, "DELETE FROM opt_out WHERE account = ?1 AND number = ?2", [account, number])?,
+            };
+            Ok(Step::Keep(()))
+        })
+        .await
+    }
+}
