@@ -526,6 +526,30 @@ const WHOLE: &[(&str, &str)] = &[
         "To: oncall\nSubject: test\nDate: 2025-03-04\nbody",
     ),
     (
+        "voicemail",
+        "New voicemail\nFrom: \"Jean\" <+33612345678@pbx.example.com>\nTo: 100@pbx.example.com\nDate: 04/03/2025 09:12\nDuration: 0:12",
+    ),
+    (
+        "ticket",
+        "New ticket 4711\nFrom: client@example.com\nSubject: Printer\nDate: 2025-03-04 09:12\n\nThe printer is broken.",
+    ),
+    (
+        "comment",
+        "New comment on 4711\nanna@example.com wrote:\nThe printer is broken.",
+    ),
+    (
+        "mail log",
+        "mx1:\n2025-03-04 09:12:33 mail rejected from <spam@example.net>:\nblocked by list",
+    ),
+    (
+        "sections",
+        "Report\n----------\nFrom: Paris\nTo: Lyon\nDate: 2025-03-04 09:12\n----------\nDone",
+    ),
+    (
+        "starred sections",
+        "Report\n==========\nFrom: a@example.com\nTo: b@example.com\n==========\nDone",
+    ),
+    (
         "calendar",
         "Quand : mardi 4 mars 2025 09:00-10:00\nOù : Salle 2\nDe : Anna\n\nVenez à l'heure",
     ),
@@ -670,6 +694,11 @@ fn the_subject_tells_outlooks_forward_from_its_reply() {
         assert_eq!(of(&typed, Some(reply)), "Pour info", "{reply}");
         assert_eq!(of(block, Some(reply)), "", "{reply}");
     }
+    let told = "Ticket 4711\n\nFrom: Anna <anna@example.com>\nDate: 2025-03-04 09:12\nTo: help@example.com\nSubject: Printer\n\nIt is broken.";
+    assert_eq!(of(told, Some("New ticket")), told);
+    assert_eq!(of(told, Some("Re: Printer")), "Ticket 4711");
+    let said = "Log\n\nOn 2025-03-04 at 09:12 Sensor wrote:\n41 C";
+    assert_eq!(of(said, Some("Log")), said);
     for plain in [None, Some("Code"), Some("Alarm: zone 3")] {
         assert_eq!(of(&typed, plain), "Pour info", "{plain:?}");
         assert_eq!(of(block, plain), "Le code est 4711.", "{plain:?}");

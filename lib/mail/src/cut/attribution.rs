@@ -183,6 +183,8 @@ pub(super) struct Attribution {
     pub(super) end: usize,
     /// The next line that is not blank is quoted.
     pub(super) above_quote: bool,
+    /// It names an address.
+    pub(super) addressed: bool,
 }
 
 static ADDRESS: LazyLock<Option<Regex>> =
@@ -229,6 +231,7 @@ pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
         return Some(Attribution {
             end: at.saturating_add(1),
             above_quote: quote_below(lines, at.saturating_add(1)),
+            addressed: true,
         });
     }
     let start = Start::of(&first.body)?;
@@ -274,7 +277,12 @@ pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
         let end = next.saturating_add(1);
         let above_quote = quote_below(lines, end);
         if is_attribution(&joined, start, above_quote, next == at) {
-            return Some(Attribution { end, above_quote });
+            let addressed = found(&ADDRESS, &joined);
+            return Some(Attribution {
+                end,
+                above_quote,
+                addressed,
+            });
         }
     }
     None
@@ -390,7 +398,8 @@ fn is_attribution(joined: &str, start: Start, above_quote: bool, one_line: bool)
         found(&DATE, text),
         found(&TIME, text),
     );
-    if address && date && time && found(&ADDRESS_LAST, text) {
+    if address && date && time && found(&ADDRESS_LAST, text) && (above_quote || names_sender(text))
+    {
         return true;
     }
     let Some(verb) = verb_of(text) else {
@@ -401,17 +410,21 @@ fn is_attribution(joined: &str, start: Start, above_quote: bool, one_line: bool)
     }
     let words = text.split(' ').count();
     let by_name = start == Start::Name || verb.beside_name;
-    let address_first = || {
-        text.split(' ')
-            .next()
-            .is_some_and(|word| found(&ADDRESS, word))
-    };
     let dated = (date || time) && (address || above_quote || (date && time && by_name));
     let undated = above_quote && start == Start::Lead && found(&DAY_MONTH, text);
-    let addressed =
-        one_line && verb.last && address && words <= 12 && (above_quote || address_first());
+    let addressed = one_line && verb.last && address && words <= 12 && above_quote;
     let bare = one_line && verb.last && above_quote && words <= 8;
     dated || undated || addressed || bare
+}
+
+/// Whether the word before the address may be a name (or a verb before it says so): a log's "rejected from <a@b>:" is none.
+fn names_sender(text: &str) -> bool {
+    let before = text
+        .rsplit_once(['<', '(', '['])
+        .map_or(text, |(before, _)| before)
+        .trim_end_matches(['<', '(', '[', ' ']);
+    let word = before.rsplit(' ').next().unwrap_or_default();
+    !word.starts_with(char::is_lowercase) || verb_of(text).is_some()
 }
 
 /// The last verb of an attribution.

@@ -26,20 +26,27 @@ impl Block {
         self.roles.contains(&role)
     }
 
-    /// Surely written by a mail program: a sender, three kinds of labels, and what a machine's "From: host1" lacks: an
-    /// address, "Sent" (which only mail programs write) with a moment, or bold labels.
-    pub(super) fn stands_alone(&self) -> bool {
-        let addressed = self.has(Role::Sent) || self.has(Role::Date) || self.has(Role::To);
-        let sent = self.has(Role::Sent) && (self.has(Role::To) || self.has(Role::Subject));
-        self.has(Role::From)
-            && self.roles.len() >= 3
-            && addressed
-            && (self.from_address || (self.moment && (sent || self.bold)))
+    /// Written by Outlook and its like: "Sent" (a word that machines hardly use) with a moment.
+    fn is_sent(&self) -> bool {
+        self.has(Role::Sent) && self.moment && (self.has(Role::To) || self.has(Role::Subject))
     }
 
-    /// Enough where a divider or a marker stands above it.
+    /// Surely written by a mail program, even where nothing else says that this mail is an answer.
+    pub(super) fn is_certain(&self) -> bool {
+        self.has(Role::From) && self.is_sent()
+    }
+
+    /// Written by a mail program in what may be an answer. Machines tell of "From: host1", "From: Paris" or of a caller
+    /// and a date; all four of sender's address, moment, recipient and subject are a mail's.
+    pub(super) fn stands_alone(&self) -> bool {
+        let all_four =
+            self.has(Role::Date) && self.moment && self.has(Role::To) && self.has(Role::Subject);
+        self.is_certain() || (self.has(Role::From) && all_four && (self.from_address || self.bold))
+    }
+
+    /// Enough where a divider stands above it.
     pub(super) fn stands_below_divider(&self) -> bool {
-        self.has(Role::From) && self.roles.len() >= 2
+        self.has(Role::From) && self.roles.len() >= 2 && (self.from_address || self.is_sent())
     }
 }
 
@@ -106,10 +113,14 @@ pub(super) fn divider_above(lines: &[Line<'_>], at: usize) -> usize {
             return at;
         };
         match lines.get(above) {
-            Some(line) if line::is_row(&line.body, 5) && line.depth == 0 => return above,
+            Some(line) if is_divider(line) => return above,
             Some(line) if line.is_blank() => up = above,
             _ => return at,
         }
     }
     at
+}
+
+fn is_divider(line: &Line<'_>) -> bool {
+    line.depth == 0 && line::is_row(&line.body, 5) && !line.body.contains(['=', '*', '#', '~', '+'])
 }

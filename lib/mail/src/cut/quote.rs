@@ -110,13 +110,16 @@ impl Walk<'_, '_, '_> {
                 .iter()
                 .skip(block.end)
                 .any(|line| !line.is_blank());
-            if divided || (block.stands_alone() && body_follows) {
+            let alone =
+                block.is_certain() || (block.stands_alone() && self.subject != SubjectKind::Fresh);
+            if divided || (alone && body_follows) {
                 return Some(self.answered_or_forwarded(divider, at));
             }
             self.no_block_before = block.end;
         }
         let found = attribution::read(self.lines, at)?;
-        Some(self.attributed(at, found))
+        let doubtful = !found.above_quote && !found.addressed && self.subject == SubjectKind::Fresh;
+        (!doubtful).then(|| self.attributed(at, found))
     }
 
     /// A header whose first line is `block`, with its divider or marker at `from`: history under a typed text, else the
@@ -125,7 +128,7 @@ impl Walk<'_, '_, '_> {
         let history = match self.subject {
             SubjectKind::Reply => true,
             SubjectKind::Forward => false,
-            SubjectKind::Plain => self.typed,
+            SubjectKind::Fresh | SubjectKind::Unknown => self.typed,
         };
         if history {
             self.cut(from, self.lines.len());
@@ -181,7 +184,7 @@ impl Walk<'_, '_, '_> {
         let forward = match self.subject {
             SubjectKind::Reply => false,
             SubjectKind::Forward => true,
-            SubjectKind::Plain => !self.typed,
+            SubjectKind::Fresh | SubjectKind::Unknown => !self.typed,
         };
         (forward && (block.stands_alone() || found.is_some()))
             .then(|| self.keep_forwarded(at, block.end))

@@ -9,8 +9,10 @@ pub(super) enum SubjectKind {
     Reply,
     /// `Fwd:`, `TR:`, `WG:`, …
     Forward,
-    /// No prefix, or no subject.
-    Plain,
+    /// A subject without such a prefix: hardly an answer.
+    Fresh,
+    /// No subject is known.
+    Unknown,
 }
 
 const REPLY: &[&str] = &[
@@ -66,27 +68,31 @@ const FORWARD: &[&str] = &[
 
 /// Reads the first prefix. `VS:` is "reply" in Finnish and "forward" in Danish and Norwegian, so it says nothing.
 pub(super) fn kind(subject: Option<&str>) -> SubjectKind {
-    let Some((prefix, _)) = subject.and_then(|subject| subject.split_once([':', '：'])) else {
-        return SubjectKind::Plain;
+    let Some(subject) = subject else {
+        return SubjectKind::Unknown;
     };
-    let prefix = prefix.trim().trim_matches(['[', ']', '.', '*']);
-    if prefix.len() > 40 {
-        return SubjectKind::Plain;
-    }
+    let Some((prefix, _)) = subject.split_once([':', '：']) else {
+        return SubjectKind::Fresh;
+    };
     // `RE[2]`, `Re (3)`: a count belongs to the prefix.
-    let word = super::line::lower(
-        prefix
-            .split(['[', '(', '^'])
-            .next()
-            .unwrap_or_default()
-            .trim(),
-    );
+    let word = prefix
+        .trim()
+        .trim_matches(['[', ']', '.', '*'])
+        .split(['[', '(', '^'])
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if word.len() > 40 {
+        return SubjectKind::Fresh;
+    }
+    let word = super::line::lower(word);
     match (
         REPLY.contains(&word.as_str()),
         FORWARD.contains(&word.as_str()),
     ) {
+        (true, true) => SubjectKind::Unknown,
         (true, false) => SubjectKind::Reply,
         (false, true) => SubjectKind::Forward,
-        _ => SubjectKind::Plain,
+        (false, false) => SubjectKind::Fresh,
     }
 }
