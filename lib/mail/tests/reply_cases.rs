@@ -308,6 +308,428 @@ fn header_blocks() {
 }
 
 #[test]
+fn attributions_in_more_languages_and_programs() {
+    assert_histories_cut(&[
+        (
+            "proton2",
+            "On Tuesday, March 4th, 2025 at 9:12 AM, Anna Bell anna@example.com wrote:\n\n> Are you coming?",
+        ),
+        (
+            "proton fr",
+            "Le mardi 4 mars 2025 à 09:12, Anna Bell <anna@example.com> a écrit :\n\n> Tu viens ?",
+        ),
+        (
+            "yahoo new",
+            "On Tuesday, March 4, 2025 at 09:12:33 AM GMT+1, Anna Bell <anna@example.com> wrote: \n\n\nAre you coming?",
+        ),
+        (
+            "yahoo fr",
+            "Le mardi 4 mars 2025 à 09:12:33 UTC+1, Anna Bell <anna@example.com> a écrit : \n\nTu viens ?",
+        ),
+        (
+            "yahoo de",
+            "Am Dienstag, 4. März 2025 um 09:12:33 MEZ hat Anna Bell <anna@example.com> Folgendes geschrieben: \n\nKommst du?",
+        ),
+        (
+            "yahoo es",
+            "En martes, 4 de marzo de 2025, 09:12:33 CET, Anna Bell <anna@example.com> escribió: \n\n¿Vienes?",
+        ),
+        (
+            "yahoo it",
+            "Il martedì 4 marzo 2025 alle ore 09:12:33 CET, Anna Bell <anna@example.com> ha scritto: \n\nVieni?",
+        ),
+        (
+            "yahoo pt",
+            "Em terça-feira, 4 de março de 2025 09:12:33 BRT, Anna Bell <anna@example.com> escreveu: \n\nVem?",
+        ),
+        (
+            "gmail mobile old",
+            "Le 4 mars 2025 09:12, \"Anna Bell\" <anna@example.com> a écrit :\n\n> Tu viens ?",
+        ),
+        (
+            "gmail de mobile",
+            "Anna Bell <anna@example.com> schrieb am Di., 4. März 2025, 09:12:\n\n> Kommst du?",
+        ),
+        (
+            "gmail de no quote",
+            "Anna Bell <anna@example.com> schrieb am Di., 4. März 2025, 09:12:\n\nKommst du?",
+        ),
+        (
+            "apple mail no",
+            "> 4. mars 2025 kl. 09:12 skrev Anna Bell <anna@example.com>:\n> \n> Kommer du?",
+        ),
+        (
+            "apple sv",
+            "> 4 mars 2025 kl. 09:12 skrev Anna Bell <anna@example.com>:\n> \n> Kommer du?",
+        ),
+        (
+            "apple da",
+            "> Den 4. mar. 2025 kl. 09.12 skrev Anna Bell <anna@example.com>:\n> \n> Kommer du?",
+        ),
+        (
+            "apple fi",
+            "> Anna Bell <anna@example.com> kirjoitti 4.3.2025 kello 9.12:\n> \n> Tuletko?",
+        ),
+        (
+            "apple pl",
+            "> Wiadomość napisana przez Anna Bell <anna@example.com> w dniu 4 mar 2025, o godz. 09:12:\n> \n> Przyjdziesz?",
+        ),
+        (
+            "apple pl unq",
+            "Wiadomość napisana przez Anna Bell <anna@example.com> w dniu 4 mar 2025, o godz. 09:12:\n\nPrzyjdziesz?",
+        ),
+        (
+            "apple cs",
+            "> 4. 3. 2025 v 9:12, Anna Bell <anna@example.com>:\n> \n> Přijdeš?",
+        ),
+        (
+            "apple tr",
+            "Anna Bell <anna@example.com> şunları yazdı (4 Mar 2025 09:12):\n\n> Geliyor musun?",
+        ),
+        (
+            "apple ru",
+            "> 4 марта 2025 г., в 09:12, Anna Bell <anna@example.com> написал(а):\n> \n> Придёшь?",
+        ),
+        (
+            "apple zh",
+            "> 2025年3月4日 09:12，Anna Bell <anna@example.com> 写道：\n> \n> 来吗",
+        ),
+        (
+            "apple ja",
+            "> 2025/03/04 9:12、Anna Bell <anna@example.com>のメール:\n> \n> 来ますか",
+        ),
+        (
+            "apple ko",
+            "> 2025. 3. 4. 오전 9:12, Anna Bell <anna@example.com> 작성:\n> \n> 와?",
+        ),
+        ("tb ru", "04.03.2025 9:12, Anna Bell пишет:\n> Придёшь?"),
+        (
+            "tb cs",
+            "Dne 04. 03. 25 v 9:12 Anna Bell napsal(a):\n> Přijdeš?",
+        ),
+        (
+            "tb hu",
+            "2025. 03. 04. 9:12 keltezéssel, Anna Bell írta:\n> Jössz?",
+        ),
+        (
+            "tb sv",
+            "Den 2025-03-04 kl. 09:12, skrev Anna Bell:\n> Kommer du?",
+        ),
+        (
+            "tb fi",
+            "Anna Bell kirjoitti 4.3.2025 klo 9.12:\n> Tuletko?",
+        ),
+        (
+            "tb da",
+            "Den 04-03-2025 kl. 09:12 skrev Anna Bell:\n> Kommer du?",
+        ),
+        ("tb ro", "Pe 04.03.2025 09:12, Anna Bell a scris:\n> Vii?"),
+        (
+            "tb tr",
+            "4.03.2025 09:12 tarihinde Anna Bell yazdı:\n> Geliyor musun?",
+        ),
+        (
+            "tb el",
+            "Στις 4/3/2025 9:12 π.μ., ο/η Anna Bell έγραψε:\n> Θα έρθεις;",
+        ),
+        ("tb ja", "On 2025/03/04 9:12, Anna Bell wrote:\n> 来ますか"),
+        ("tb zh", "在 2025/3/4 9:12, Anna Bell 写道:\n> 来吗"),
+        (
+            "tb ca",
+            "El 4/3/25 a les 9:12, Anna Bell ha escrit:\n> Vens?",
+        ),
+        (
+            "mailspring",
+            "On Mar 4 2025, at 9:12 am, Anna Bell <anna@example.com> wrote:\n> Are you coming?",
+        ),
+        (
+            "spark",
+            "On Mar 4, 2025, 9:12 AM +0100, Anna Bell <anna@example.com>, wrote:\n> Are you coming?",
+        ),
+        (
+            "spark fr",
+            "Le 4 mars 2025 à 09:12 +0100, Anna Bell <anna@example.com>, a écrit :\n> Tu viens ?",
+        ),
+        (
+            "zimbra de",
+            "----- Am 4. Mrz 2025 um 9:12 schrieb Anna Bell anna@example.com:\n\n> Kommst du?",
+        ),
+        (
+            "zimbra fr",
+            "----- Le 4 Mar 25, à 9:12, Anna Bell anna@example.com a écrit :\n\n> Tu viens ?",
+        ),
+        (
+            "roundcube fr",
+            "Le 2025-03-04 09:12, Anna Bell a écrit :\n> Tu viens ?",
+        ),
+        (
+            "roundcube de",
+            "Am 2025-03-04 09:12, schrieb Anna Bell:\n> Kommst du?",
+        ),
+        (
+            "gmx mobil",
+            "Am 04.03.25, 09:12, Anna Bell <anna@example.com> schrieb:\n\n> Kommst du?",
+        ),
+        (
+            "hey",
+            "Anna Bell <anna@example.com> wrote:\n\n> Are you coming?",
+        ),
+        (
+            "attachment",
+            "Le mar. 4 mars 2025 à 09:12, Anna Bell via ACME Support <\nsupport@acme.example.com> a écrit :\n\n> Tu viens ?",
+        ),
+        (
+            "3lines",
+            "On Tue, Mar 4, 2025 at 9:12 AM Anna Bell via ACME Support And Service Desk\n<support-and-service-desk-with-long-name@acme.example.com>\nwrote:\n\n> Are you coming?",
+        ),
+        (
+            "he gmail",
+            "\u{202b}בתאריך יום ג׳, 4 במרץ 2025 ב-9:12 מאת \u{202a}Anna Bell\u{202c}\u{200f} <\u{202a}anna@example.com\u{202c}\u{200f}>:\u{202c}\n\n> אתה בא?",
+        ),
+        (
+            "vi gmail",
+            "Vào Th 3, 4 thg 3, 2025 vào lúc 09:12 Anna Bell <anna@example.com>\nđã viết:\n\n> Bạn đến không?",
+        ),
+        (
+            "id gmail",
+            "Pada tanggal Sel, 4 Mar 2025 pukul 09.12 Anna Bell <anna@example.com>\nmenulis:\n\n> Datang?",
+        ),
+        (
+            "th gmail",
+            "ในวันที่ อ. 4 มี.ค. 2025 เวลา 09:12 Anna Bell <anna@example.com> เขียนว่า:\n\n> มาไหม",
+        ),
+        (
+            "ar gmail",
+            "في الثلاثاء، 4 مارس 2025 في 9:12 ص تمت كتابة ما يلي بواسطة Anna Bell <anna@example.com>:\n\n> هل ستأتي؟",
+        ),
+        (
+            "hr gmail",
+            "uto, 4. ožu 2025. u 09:12 Anna Bell <anna@example.com> napisao je:\n\n> Dolaziš?",
+        ),
+        (
+            "sl gmail",
+            "V V tor., 4. mar. 2025 ob 09:12 je oseba Anna Bell <anna@example.com> napisala:\n\n> Prideš?",
+        ),
+        (
+            "lt gmail",
+            "2025-03-04, an, 09:12 Anna Bell <anna@example.com> rašė:\n\n> Ateisi?",
+        ),
+        (
+            "lv gmail",
+            "otrd., 2025. g. 4. marts, plkst. 09:12 \u{2014} lietotājs Anna Bell (<anna@example.com>) rakstīja:\n\n> Nāksi?",
+        ),
+        (
+            "et gmail",
+            "Kuupäev T, 4. märts 2025 kell 09:12 kirjutas Anna Bell <anna@example.com>:\n\n> Tuled?",
+        ),
+        (
+            "bg gmail",
+            "На вт, 4.03.2025 г. в 9:12 Anna Bell <anna@example.com> написа:\n\n> Идваш ли?",
+        ),
+        (
+            "sr gmail",
+            "уто, 4. мар 2025. у 09:12 Anna Bell <anna@example.com> је написао/ла:\n\n> Долазиш?",
+        ),
+        (
+            "ca gmail",
+            "Missatge de Anna Bell <anna@example.com> del dia dt., 4 de març 2025 a les 9:12:\n\n> Vens?",
+        ),
+        (
+            "is gmail",
+            "Þann þri., 4. mar. 2025 kl. 09:12 skrifaði Anna Bell <anna@example.com>:\n\n> Kemur þú?",
+        ),
+        (
+            "nn gmail",
+            "tys. 4. mars 2025 kl. 09:12 skreiv Anna Bell <anna@example.com>:\n\n> Kjem du?",
+        ),
+    ]);
+}
+
+#[test]
+fn header_blocks_in_more_languages_and_programs() {
+    assert_histories_cut(&[
+        (
+            "ol da",
+            "Fra: Anna Bell <anna@example.com>\nSendt: 4. marts 2025 09:12\nTil: Bob\nEmne: I aften\n\nKommer du?",
+        ),
+        (
+            "ol no",
+            "Fra: Anna Bell <anna@example.com>\nSendt: tirsdag 4. mars 2025 09:12\nTil: Bob\nEmne: I kveld\n\nKommer du?",
+        ),
+        (
+            "ol cs",
+            "From: Anna Bell <anna@example.com>\nSent: Tuesday, March 4, 2025 9:12 AM\nTo: Bob\nSubject: Dnes\n\nPřijdeš?",
+        ),
+        (
+            "ol cs2",
+            "Od: Anna Bell <anna@example.com>\nOdesláno: úterý 4. března 2025 9:12\nKomu: Bob\nPředmět: Dnes\n\nPřijdeš?",
+        ),
+        (
+            "ol sk",
+            "Od: Anna Bell <anna@example.com>\nOdoslané: utorok 4. marca 2025 9:12\nKomu: Bob\nPredmet: Dnes\n\nPrídeš?",
+        ),
+        (
+            "ol hu",
+            "Feladó: Anna Bell <anna@example.com>\nElküldve: 2025. március 4., kedd 9:12\nCímzett: Bob\nTárgy: Ma\n\nJössz?",
+        ),
+        (
+            "ol ro",
+            "De la: Anna Bell <anna@example.com>\nTrimis: marți, 4 martie 2025 09:12\nCătre: Bob\nSubiect: Azi\n\nVii?",
+        ),
+        (
+            "ol ru",
+            "От: Anna Bell <anna@example.com>\nОтправлено: 4 марта 2025 г. 9:12\nКому: Bob\nТема: Сегодня\n\nПридёшь?",
+        ),
+        (
+            "ol uk",
+            "Від: Anna Bell <anna@example.com>\nНадіслано: 4 березня 2025 р. 9:12\nКому: Bob\nТема: Сьогодні\n\nПрийдеш?",
+        ),
+        (
+            "ol bg",
+            "От: Anna Bell <anna@example.com>\nИзпратено: вторник, 4 март 2025 г. 9:12\nДо: Bob\nОтносно: Днес\n\nИдваш ли?",
+        ),
+        (
+            "ol tr",
+            "Kimden: Anna Bell <anna@example.com>\nGönderildi: 4 Mart 2025 Salı 09:12\nKime: Bob\nKonu: Bugün\n\nGeliyor musun?",
+        ),
+        (
+            "ol tr2",
+            "Gönderen: Anna Bell <anna@example.com>\nGönderilme Tarihi: 4 Mart 2025 Salı 09:12\nKime: Bob\nKonu: Bugün\n\nGeliyor musun?",
+        ),
+        (
+            "ol el",
+            "Από: Anna Bell <anna@example.com>\nΣτάλθηκε: Τρίτη, 4 Μαρτίου 2025 9:12 πμ\nΠρος: Bob\nΘέμα: Σήμερα\n\nΘα έρθεις;",
+        ),
+        (
+            "ol hr",
+            "Šalje: Anna Bell <anna@example.com>\nPoslano: 4. ožujka 2025. 9:12\nPrima: Bob\nPredmet: Danas\n\nDolaziš?",
+        ),
+        (
+            "ol sl",
+            "Od: Anna Bell <anna@example.com>\nPoslano: torek, 4. marec 2025 09:12\nZa: Bob\nZadeva: Danes\n\nPrideš?",
+        ),
+        (
+            "ol et",
+            "Saatja: Anna Bell <anna@example.com>\nSaadetud: teisipäev, 4. märts 2025 9:12\nAdressaat: Bob\nTeema: Täna\n\nTuled?",
+        ),
+        (
+            "ol lv",
+            "No: Anna Bell <anna@example.com>\nNosūtīts: otrdiena, 2025. gada 4. marts 9:12\nKam: Bob\nTēma: Šodien\n\nNāksi?",
+        ),
+        (
+            "ol lt",
+            "Nuo: Anna Bell <anna@example.com>\nIšsiųsta: 2025 m. kovo 4 d., antradienis 09:12\nKam: Bob\nTema: Šiandien\n\nAteisi?",
+        ),
+        (
+            "ol ja",
+            "差出人: Anna Bell <anna@example.com>\n送信日時: 2025年3月4日 9:12\n宛先: Bob\n件名: 今日\n\n来ますか",
+        ),
+        (
+            "ol zh",
+            "发件人: Anna Bell <anna@example.com>\n发送时间: 2025年3月4日 9:12\n收件人: Bob\n主题: 今天\n\n来吗",
+        ),
+        (
+            "ol zh-tw",
+            "寄件者: Anna Bell <anna@example.com>\n寄件日期: 2025年3月4日 上午 09:12\n收件者: Bob\n主旨: 今天\n\n來嗎",
+        ),
+        (
+            "ol ko",
+            "보낸 사람: Anna Bell <anna@example.com>\n보낸 날짜: 2025년 3월 4일 화요일 오전 9:12\n받는 사람: Bob\n제목: 오늘\n\n와?",
+        ),
+        (
+            "ol ar",
+            "من: Anna Bell <anna@example.com>\nتم الإرسال: 04 مارس 2025 09:12\nإلى: Bob\nالموضوع: اليوم\n\nهل ستأتي؟",
+        ),
+        (
+            "ol he",
+            "מאת: Anna Bell <anna@example.com>\nנשלח: יום שלישי 04 מרץ 2025 09:12\nאל: Bob\nנושא: היום\n\nאתה בא?",
+        ),
+        (
+            "ol ca",
+            "De: Anna Bell <anna@example.com>\nEnviat el: dimarts, 4 de març de 2025 9:12\nPer a: Bob\nAssumpte: Avui\n\nVens?",
+        ),
+        (
+            "ol pt-br",
+            "De: Anna Bell <anna@example.com>\nEnviada em: terça-feira, 4 de março de 2025 09:12\nPara: Bob\nAssunto: Hoje\n\nVem?",
+        ),
+        (
+            "ol es no addr",
+            "De: Anna Bell\nEnviado: martes, 4 de marzo de 2025 9:12\nPara: Bob\nAsunto: Hoy\n\n¿Vienes?",
+        ),
+        (
+            "ol en cc",
+            "From: Anna Bell\nSent: 04 March 2025 09:12\nTo: Bob Carter\nCc: Dan\nSubject: RE: Tonight\nImportance: High\n\nAre you coming?",
+        ),
+        (
+            "olmac",
+            "From: Anna Bell <anna@example.com>\nDate: Tuesday, 4 March 2025 at 09:12\nTo: Bob <bob@example.com>\nSubject: Tonight\nAre you coming?",
+        ),
+        (
+            "olmac fr",
+            "De : Anna Bell <anna@example.com>\nDate : mardi, 4 mars 2025 à 09:12\nÀ : Bob <bob@example.com>\nObjet : Ce soir\nTu viens ?",
+        ),
+        (
+            "olmac de",
+            "Von: Anna Bell <anna@example.com>\nDatum: Dienstag, 4. März 2025 um 09:12\nAn: Bob <bob@example.com>\nBetreff: Heute\nKommst du?",
+        ),
+        (
+            "tb quoted hdr",
+            "-------- Original Message --------\nSubject: Tonight\nDate: Tue, 4 Mar 2025 09:12\nFrom: Anna <anna@example.com>\nTo: Bob\n\nAre you coming?",
+        ),
+        (
+            "proton",
+            "------- Original Message -------\nOn Tuesday, March 4th, 2025 at 9:12 AM, Anna Bell <anna@example.com> wrote:\n\n> Are you coming?",
+        ),
+        (
+            "blackberry",
+            "  Message d'origine  \nDe: Anna Bell\nEnvoyé: mardi 4 mars 2025 09:12\nÀ: Bob\nObjet: Ce soir\n\nTu viens ?",
+        ),
+        (
+            "samsung old",
+            "-------- Message d'origine --------\nDe : Anna Bell \nDate :04/03/2025  09:12  (GMT+01:00) \nA : bob@example.com \nCc :  \nObjet : Ce soir \n\nTu viens ?",
+        ),
+        (
+            "sfr",
+            "Message du : 04/03/2025 09:12\nDe : \"Anna Bell\" <anna@example.com>\nA : \"Bob\" <bob@example.com>\nCopie à : \nSujet : Ce soir\n\nTu viens ?",
+        ),
+        (
+            "orange",
+            "> Message du 04/03/25 09:12\n> De : \"Anna Bell\" <anna@example.com>\n> A : \"Bob\" <bob@example.com>\n> Copie à : \n> Objet : Ce soir\n> \n> Tu viens ?",
+        ),
+        (
+            "laposte",
+            "> Message du 04/03/2025 à 09:12\n> De : \"Anna Bell\" <anna@example.com>\n> A : bob@example.com\n> Objet : Ce soir\n\nTu viens ?",
+        ),
+        (
+            "free zimbra",
+            "----- Mail original -----\nDe: \"Anna Bell\" <anna@example.com>\nÀ: \"Bob\" <bob@example.com>\nEnvoyé: Mardi 4 Mars 2025 09:12:00\nObjet: Ce soir\n\nTu viens ?",
+        ),
+        (
+            "webde",
+            "Gesendet: Dienstag, 04. März 2025 um 09:12 Uhr\nVon: \"Anna Bell\" <anna@example.com>\nAn: \"Bob\" <bob@example.com>\nBetreff: Heute\n\nKommst du?",
+        ),
+        (
+            "outlook fr quote",
+            "De : Anna Bell [mailto:anna@example.com] \nEnvoyé : mardi 4 mars 2025 09:12\nÀ : 'Bob' <bob@example.com>\nCc : carla@example.com\nObjet : RE: Ce soir\n\nTu viens ?",
+        ),
+        (
+            "outlook web fr",
+            "________________________________\nDe : Anna Bell <anna@example.com>\nEnvoyé : mardi 4 mars 2025 09:12:33\nÀ : bob@example.com <bob@example.com>\nObjet : Ce soir \n \nTu viens ?",
+        ),
+    ]);
+}
+
+#[test]
+fn a_footer_above_the_history_goes_too() {
+    for history in [
+        "Envoyé avec la messagerie sécurisée Proton Mail.\n\nLe mardi 4 mars 2025 à 09:12, Anna Bell <anna@example.com> a écrit :\n\n> Tu viens ?",
+        "Télécharger Outlook pour iOS<https://aka.ms/o0ukef>\n________________________________\nDe : Anna Bell <anna@example.com>\nEnvoyé : mardi, mars 4, 2025 9:12 AM\nÀ : bob@example.com <bob@example.com>\nObjet : Ce soir\n\nTu viens ?",
+    ] {
+        assert_eq!(kept(&format!("Oui.\n\n{history}")), "Oui.");
+    }
+}
+
+#[test]
 fn phone_footers() {
     let footers = [
         "Sent from my iPhone",
@@ -553,6 +975,66 @@ const WHOLE: &[(&str, &str)] = &[
         "calendar",
         "Quand : mardi 4 mars 2025 09:00-10:00\nOù : Salle 2\nDe : Anna\n\nVenez à l'heure",
     ),
+    (
+        "job sheet",
+        "Intervention demain à 9h chez M. Martin\nDe : 9h à 12h\nÀ : Lyon\nObjet : chaudière\nDate : 05/03/2025",
+    ),
+    (
+        "sensor said on one line",
+        "Le 04/03/2025 à 09:12, le capteur 3 a envoyé : 41 °C\nSeuil > 40",
+    ),
+    (
+        "door log",
+        "On 04/03/2025 at 09:12 door 3 opened:\nperson unknown",
+    ),
+    (
+        "marked list at work",
+        "Backup report\n> ok /home\n> ok /var\nend",
+    ),
+    ("dash name", "Hello,\n\nThe code is: 4711\n\n- Anna"),
+    (
+        "appointment",
+        "RDV confirmé.\nLe mardi 4 mars 2025 à 09:12, Dr Martin vous attend :\n12 rue X\nLyon",
+    ),
+    (
+        "parcel",
+        "Votre colis arrive le 4 mars 2025 entre 09:00 et 10:00 :\ncode 4711",
+    ),
+    (
+        "call note",
+        "Message de Jean <jean@example.com> le 04/03/2025 à 09:12 :\nrappelez-moi",
+    ),
+    (
+        "contact form",
+        "Nouveau message de contact\nNom : Jean\nDe : jean@example.com\nDate : 04/03/2025 09:12\nMessage : rappelez-moi\nMerci",
+    ),
+    (
+        "armoured text",
+        "-----BEGIN PGP MESSAGE-----\nabc\n-----END PGP MESSAGE-----",
+    ),
+    ("window", "From 9:00 to 12:00: maintenance\nTo: all"),
+    ("limits", "Température : > 30 °C\nHumidité : < 20 %"),
+    ("stars", "* zone 1\n* zone 2\n***\nfin"),
+    (
+        "ups",
+        "UPS on battery since 09:12\nSent by APC Smart-UPS at 10.0.0.3",
+    ),
+    (
+        "sent by a person",
+        "Bonjour\nmerci de rappeler\nenvoyé par Jean depuis le portable de Marie",
+    ),
+    ("sent from a place", "Sent from warehouse 4: 12 pallets"),
+    ("times", "12:30\n12:45\n13:00"),
+    ("prompt", ">>> import os\n>>> os.getcwd()"),
+    (
+        "bracketed log",
+        "[2025-03-04 09:12:33] Failed login <root@srv1>:\n3 attempts",
+    ),
+    (
+        "meeting",
+        "Réunion: mardi 4 mars 2025 09:12\nParticipants: Anna <anna@example.com>, Bob <bob@example.com>:\nSalle 3",
+    ),
+    ("agenda", "Ordre du jour\n---\n1. budget\n---\n2. divers"),
 ];
 
 #[test]
@@ -728,7 +1210,8 @@ fn configured_signatures_are_cut_from_the_typed_text() {
         "Jean Dupont arrive à 8h."
     );
     assert_eq!(of("jean dupont").kept, "jean dupont");
-    let quoted = "> Bonjour Jean\n> Merci\n> Jean Dupont\nOui, 8h.\n";
+    let quoted =
+        "> Bonjour Jean\n> Merci de me dire si tu viens ce soir\n> Jean Dupont\nOui, 8h.\n";
     assert_eq!(of(quoted).kept, "Oui, 8h.");
     let cutting = of(
         "Oui.\n\nJean Dupont\n\nLe mar. 4 mars 2025 à 09:12, Anna <a@example.com> a écrit :\n> Tu viens ?\n",

@@ -97,6 +97,13 @@ const VERBS: &[&str] = &[
     "escribió",
     "escribio",
     "ha escrito",
+    "ha escrit",
+    "missatge de",
+    "napisana przez",
+    "је написао",
+    "је написао/ла",
+    "је написала",
+    "је написао је",
     "escribe",
     "scritto",
     "scrive",
@@ -167,7 +174,7 @@ const VERBS: &[&str] = &[
 
 /// "wrote" in languages that put no blanks between words.
 const UNSPACED_VERBS: &str =
-    "のメール|書きました|書き込みました|写道|寫道|写到|写了|님이 작성|님이 작성한|작성함|작성";
+    "のメール|書きました|書き込みました|写道|寫道|写到|写了|님이 작성|작성|เขียนว่า";
 
 /// A pronoun before the verb: a person tells what somebody wrote.
 const PRONOUNS: &[&str] = &[
@@ -192,7 +199,7 @@ static ADDRESS: LazyLock<Option<Regex>> =
 static ADDRESS_LAST: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"[<(\[][^<>()\[\]]*@[^<>()\[\]]+[>)\]]+\s*[:：]?$").ok());
 static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)(^|[^\d.:/-])\d{1,2}\s?[:h٫]\s?\d{2}([^\d/]|$)|(^|[\s,])\d{1,2}\.\d{2}(\.\d{2})?([\s,:]|$)|\b\d{1,2}\s?[ap]\.?m\b|\d時|\d点|\d시|午[前後后]|오[전후]").ok()
+    Regex::new(r"(?i)(^|[^\d.:/])\d{1,2}\s?[:h٫]\s?\d{2}([^\d/]|$)|(^|[\s,])\d{1,2}\.\d{2}(\.\d{2})?([\s,:]|$)|\b\d{1,2}\s?[ap]\.?m\b|\d時|\d点|\d시|午[前後后]|오[전후]").ok()
 });
 static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(^|\D)(19|20|25)\d{2}(\D|$)|[٠-٩]{4}|[۰-۹]{4}|(^|\D)\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{2,4}(\D|$)|\d年|\d년|\d月").ok()

@@ -59,7 +59,9 @@ fn readable(body: &str) -> Option<(String, String)> {
     if text.is_empty() || length > LONGEST {
         return None;
     }
-    let short = length <= LONGEST_GENERIC && !without_link.contains(':');
+    // "envoyé par Jean depuis le portable de Marie" was typed; a program begins with a capital or a bracket.
+    let typed = body.starts_with(char::is_lowercase);
+    let short = length <= LONGEST_GENERIC && !without_link.contains(':') && !typed;
     let devices = if short {
         NAMED_OR_GENERIC.as_ref()?
     } else {
@@ -104,7 +106,7 @@ fn mark_phone_footers(lines: &[Line<'_>], tags: &mut [Tag]) {
             continue;
         }
         let text_above = Some(at) != first;
-        if (text_above || below == 0) && is_footer(&line.body) {
+        if (text_above || below == 0) && !line.is_quoted() && is_footer(&line.body) {
             *tag = Tag::Cut(CutKind::Footer);
             near = true;
         } else if near && below == 0 && text_above && is_beside(&line.body) {

@@ -5,6 +5,7 @@
 use super::attribution::has_moment;
 use super::header_labels::{self, Role};
 use super::line::{self, Line};
+use super::marker;
 
 /// Lines a block may have, wrapped recipients included.
 const LONGEST: usize = 48;
@@ -42,6 +43,11 @@ impl Block {
         let all_four =
             self.has(Role::Date) && self.moment && self.has(Role::To) && self.has(Role::Subject);
         self.is_certain() || (self.has(Role::From) && all_four && (self.from_address || self.bold))
+    }
+
+    /// Enough in quote marks.
+    pub(super) fn stands_quoted(&self) -> bool {
+        self.has(Role::From) && self.roles.len() >= 3 && (self.from_address || self.moment)
     }
 
     /// Enough where a divider stands above it.
@@ -105,7 +111,8 @@ fn wrapped_until(lines: &[Line<'_>], at: usize, depth: usize) -> Option<usize> {
     None
 }
 
-/// Where the divider above `at` begins (a row of underscores or dashes, blank lines between allowed); `at` if there is none.
+/// Where the divider above `at` begins (a row of underscores or dashes, or "Original message" without any; blank lines
+/// between allowed); `at` if there is none.
 pub(super) fn divider_above(lines: &[Line<'_>], at: usize) -> usize {
     let mut up = at;
     for _ in 0..3 {
@@ -113,7 +120,7 @@ pub(super) fn divider_above(lines: &[Line<'_>], at: usize) -> usize {
             return at;
         };
         match lines.get(above) {
-            Some(line) if is_divider(line) => return above,
+            Some(line) if is_divider(line) || marker::is_original(&line.body) => return above,
             Some(line) if line.is_blank() => up = above,
             _ => return at,
         }

@@ -39,6 +39,12 @@ pub(super) fn read(line: &Line<'_>) -> Option<Marker> {
     (colon && FORWARDED_LINE.contains(&words.as_str())).then_some(Marker::Forwarded)
 }
 
+/// "Original message" as a line of its own, without dashes: worth something above a header block only.
+pub(super) fn is_original(body: &str) -> bool {
+    body.len() <= 120
+        && ORIGINAL.contains(&line::lower(body.trim_matches(['*', '_', ' ', ':'])).as_str())
+}
+
 /// The phrase after the dashes; dashes (or the header, by some programs) must follow it.
 fn dashed(inside: &str) -> Option<Marker> {
     let closed = |phrase: &&&str| {

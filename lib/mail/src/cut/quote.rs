@@ -192,12 +192,28 @@ impl Walk<'_, '_, '_> {
 
     /// A block of `>` lines that no attribution announced.
     fn quote(&mut self, at: usize) -> usize {
+        let all = self.lines.len();
         let end = self.quote_end(at);
-        self.quoting |= is_convincing(self.lines.get(at..end).unwrap_or_default());
+        let block = self.lines.get(at..end).unwrap_or_default();
+        if self.typed && self.is_header_only(at, end) {
+            self.cut(at, all);
+            return all;
+        }
+        let last = self.skip_blank(end) >= all;
+        let fresh = self.subject == SubjectKind::Fresh;
+        self.quoting |= attribution::opens(block) || (!fresh && is_prose(block, last));
         if self.quoting {
             self.quotes.push(at..end);
         }
         end
+    }
+
+    /// Some webmail quotes its header lines only ("> Message du …", "> De : …") and puts the history below as it is.
+    fn is_header_only(&self, at: usize, end: usize) -> bool {
+        [at, at.saturating_add(1)]
+            .into_iter()
+            .filter_map(|first| header_block::read(self.lines, first))
+            .any(|block| block.stands_quoted() && block.end >= end)
     }
 
     /// The line after a quote: blank lines between quoted ones belong to it.
@@ -283,23 +299,26 @@ impl Walk<'_, '_, '_> {
     }
 }
 
-/// Surely a quote: two lines or more that mostly begin like words, or that open with an attribution. "> 90 %" is none.
-fn is_convincing(block: &[Line<'_>]) -> bool {
-    let mut words = 0usize;
-    let mut filled = 0usize;
+/// Reads like a quoted mail: two lines or more that mostly begin like words, with three words a line (two where nothing
+/// is below it). "> 90 %", "> ok /home" and a prompt's ">>> f()" are no prose.
+fn is_prose(block: &[Line<'_>], last: bool) -> bool {
+    let (mut filled, mut begun, mut words) = (0usize, 0usize, 0usize);
     for line in block
         .iter()
         .filter(|line| line.is_quoted() && !line.is_empty())
     {
         filled = filled.saturating_add(1);
-        let reads = line.body.starts_with(|c: char| {
-            c.is_alphabetic()
-                || matches!(
-                    c,
-                    '"' | '\'' | '(' | '[' | '*' | '<' | '«' | '„' | '“' | '¿' | '¡' | '「'
-                )
-        });
-        words = words.saturating_add(usize::from(reads));
+        let begins = |c: char| c.is_alphabetic() || "\"'([*<«„“¿¡「".contains(c);
+        begun = begun.saturating_add(usize::from(line.body.starts_with(begins)));
+        let is_word = |word: &&str| {
+            word.chars().any(char::is_alphabetic) && !word.contains(['/', '=', '{', '_'])
+        };
+        words = words.saturating_add(line.body.split(' ').filter(is_word).count());
     }
-    filled >= 2 && (words.saturating_mul(2) > filled || attribution::opens(block))
+    let enough = if last {
+        filled.saturating_mul(2)
+    } else {
+        filled.saturating_mul(3)
+    };
+    filled >= 2 && begun.saturating_mul(2) > filled && words >= enough
 }

@@ -17,7 +17,7 @@ pub(super) fn normal(text: &str) -> String {
 
 /// Whether a line is a configured signature's first.
 pub(super) fn is_configured(line: &Line<'_>, signatures: &[String]) -> bool {
-    !signatures.is_empty() && !line.body.is_empty() && {
+    !signatures.is_empty() && !line.is_quoted() && !line.body.is_empty() && {
         let body = line.body.trim_matches(['*', '_', ' ']);
         signatures.iter().any(|first| first == body)
     }
@@ -78,7 +78,9 @@ fn delimiter(lines: &[Line<'_>]) -> Option<usize> {
 /// Cuts rows of dashes, stars, … that end a passage, unless nothing else would be left of the text.
 pub(super) fn mark_closing_rows(lines: &[Line<'_>], tags: &mut [Tag]) {
     let is_closing = |line: &Line<'_>| {
-        line::is_row(&line.body, 2) || line.body == "\u{1427}" || is_dotted_row(&line.body)
+        let row =
+            line::is_row(&line.body, 2) || line.body == "\u{1427}" || is_dotted_row(&line.body);
+        row && !line.is_quoted()
     };
     let kept = |tag: &Tag| !matches!(tag, Tag::Cut(_));
     let text_left = lines
