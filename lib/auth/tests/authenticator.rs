@@ -70,7 +70,7 @@ async fn silence_of_dns_is_a_temporary_error_everywhere_and_in_time() {
         )
         .await;
     assert!(
-        start.elapsed() < Duration::from_millis(1_500),
+        start.elapsed() < Duration::from_secs(3),
         "{:?}",
         start.elapsed()
     );

@@ -75,8 +75,8 @@ async fn nothing_is_told_apart_from_no_answer() {
 #[tokio::test]
 async fn answers_are_kept_for_their_ttl_and_no_longer() {
     let zone = Zone::new()
-        .negative_ttl(1)
-        .with("short.example", 1, a(1))
+        .negative_ttl(3)
+        .with("short.example", 3, a(1))
         .with("long.example", 60, a(1))
         .with("zero.example", 0, a(1));
     let (server, dns) = serve(zone).await;
@@ -94,7 +94,7 @@ async fn answers_are_kept_for_their_ttl_and_no_longer() {
         "RFC 2308: absence is kept too"
     );
     assert_eq!(server.asked("zero.example"), 3);
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    tokio::time::sleep(Duration::from_millis(3_100)).await;
     for _ in 0..2 {
         assert_eq!(ask("short.example").await, 1);
         assert_eq!(ask("long.example").await, 1);
@@ -149,5 +149,57 @@ async fn a_silent_server_is_given_up() {
     let dns = Dns::server(silent.local_addr().unwrap()).unwrap();
     let start = Instant::now();
     assert_eq!(dns.a("a.example").await, Err(Unanswered));
-    assert!(start.elapsed() < Duration::from_millis(5_500));
+    assert!(start.elapsed() < Duration::from_secs(8));
+}
+
+/// Answers with the question's id, so that the rubbish is read at all.
+async fn answer_rubbish(socket: UdpSocket) {
+    let mut buffer = [0; 1500];
+    let mut round: u8 = 0;
+    while let Ok((length, client)) = socket.recv_from(&mut buffer).await {
+        round = round.wrapping_add(1);
+        let question = buffer.get(..length).unwrap_or_default();
+        let reply = match round % 3 {
+            0 => question.get(..2).unwrap_or_default().to_vec(),
+            1 => [question.get(..2).unwrap_or_default(), &[0xff; 40]].concat(),
+            _ => [question, &[0xc0; 300]].concat(),
+        };
+        drop(socket.send_to(&reply, client).await);
+    }
+}
+
+#[tokio::test]
+async fn rubbish_is_no_answer() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let dns = Dns::server(socket.local_addr().unwrap()).unwrap();
+    let server = tokio::spawn(answer_rubbish(socket));
+    let dns = dns.within(Duration::from_secs(2));
+    for name in ["a.example", "b.example", "c.example"] {
+        assert_eq!(dns.txt(name).await, Err(Unanswered), "{name}");
+    }
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_dropped_server_is_gone_and_a_deadline_is_kept() {
+    let (server, dns) = serve(
+        Zone::new()
+            .with("a.example", 0, a(1))
+            .with("b.example", 60, a(1)),
+    )
+    .await;
+    assert_eq!(dns.a("a.example").await.unwrap().len(), 1);
+    assert_eq!(dns.a("b.example").await.unwrap().len(), 1);
+    drop(server);
+    let start = Instant::now();
+    let dns = dns.within(Duration::from_millis(200));
+    assert_eq!(dns.a("a.example").await, Err(Unanswered));
+    assert!(start.elapsed() < Duration::from_secs(2));
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    assert_eq!(dns.a("a.example").await, Err(Unanswered));
+    assert_eq!(
+        dns.a("b.example").await.unwrap().len(),
+        1,
+        "the cache knows"
+    );
 }

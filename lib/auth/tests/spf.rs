@@ -226,7 +226,7 @@ async fn silence_ends_in_a_temporary_error_within_the_limit() {
     let start = Instant::now();
     let spf = check(&dns, &question, Duration::from_millis(300)).await;
     assert_eq!(spf.result, SpfResult::Temperror);
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < Duration::from_secs(3));
     assert!(spf.why.contains("example.com"), "{}", spf.why);
 }
 
