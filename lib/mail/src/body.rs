@@ -57,40 +57,74 @@ impl fmt::Debug for Attachment {
     }
 }
 
-/// All plain parts shown in the mail one after the other (Apple Mail writes several around a picture); without
-/// text in any, the HTML parts as text.
+/// The plain parts shown in the mail one after the other (Apple Mail writes several around a picture), else the HTML
+/// parts as text. Where all plain parts are footers, as lists and virus scanners add to an HTML mail, the HTML counts.
 pub(crate) fn read(tree: &Tree<'_>) -> Body {
-    for (media, origin) in [
-        ("text/plain", BodyOrigin::Plain),
-        ("text/html", BodyOrigin::Html),
-    ] {
-        let mut text = String::new();
-        for leaf in tree
-            .leaves
-            .iter()
-            .filter(|l| l.media.value == media && is_shown(l))
-        {
-            let part = leaf_text(leaf, origin);
-            if part.trim().is_empty() {
-                continue;
-            }
-            if !text.is_empty() && !text.ends_with('\n') {
-                text.push('\n');
-            }
-            text.push_str(&part);
-            if text.len() >= MAX_TEXT {
-                text.truncate(text.floor_char_boundary(MAX_TEXT));
-                break;
-            }
-        }
-        if !text.is_empty() {
-            return Body { text, origin };
-        }
+    let plain = pieces(tree, BodyOrigin::Plain);
+    if plain.iter().any(|(_, text)| !is_footer(text)) {
+        return Body {
+            text: joined(plain),
+            origin: BodyOrigin::Plain,
+        };
     }
+    let mut all = pieces(tree, BodyOrigin::Html);
+    let origin = match (all.is_empty(), plain.is_empty()) {
+        (false, _) => BodyOrigin::Html,
+        (true, false) => BodyOrigin::Plain,
+        (true, true) => BodyOrigin::None,
+    };
+    all.extend(plain);
+    all.sort_by_key(|(at, _)| *at);
     Body {
-        text: String::new(),
-        origin: BodyOrigin::None,
+        text: joined(all),
+        origin,
     }
+}
+
+/// The texts of all shown parts of one kind that hold any, with their place in the mail.
+fn pieces(tree: &Tree<'_>, origin: BodyOrigin) -> Vec<(usize, String)> {
+    let media = if origin == BodyOrigin::Html {
+        "text/html"
+    } else {
+        "text/plain"
+    };
+    let mut pieces = Vec::new();
+    let mut length = 0;
+    for (at, leaf) in tree.leaves.iter().enumerate() {
+        if length >= MAX_TEXT {
+            break;
+        }
+        if leaf.media.value == media && is_shown(leaf) {
+            let text = leaf_text(leaf, origin);
+            if !text.trim().is_empty() {
+                length += text.len();
+                pieces.push((at, text));
+            }
+        }
+    }
+    pieces
+}
+
+/// A text that begins with a line of dashes, underscores or the like.
+fn is_footer(text: &str) -> bool {
+    let first = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
+    first.len() > 1 && first.chars().all(|c| matches!(c, '-' | '_' | '=' | '*'))
+}
+
+fn joined(pieces: Vec<(usize, String)>) -> String {
+    let mut text = String::new();
+    for (_, piece) in pieces {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&piece);
+    }
+    text.truncate(text.floor_char_boundary(MAX_TEXT));
+    text
 }
 
 /// Whether a part is shown in the mail and not beside it.
@@ -104,8 +138,15 @@ fn leaf_text(leaf: &Leaf<'_>, origin: BodyOrigin) -> String {
         .get(..leaf.content.len().min(MAX_PART))
         .unwrap_or_default();
     let bytes = transfer::decode(content, &leaf.encoding);
-    let label = leaf.media.text("charset");
-    let text = charset::decode(&bytes, label.as_deref());
+    let declared = leaf.media.text("charset");
+    let in_page = || {
+        if origin == BodyOrigin::Html {
+            page_charset(&bytes)
+        } else {
+            None
+        }
+    };
+    let text = charset::decode(&bytes, declared.or_else(in_page).as_deref());
     if origin == BodyOrigin::Html {
         return html_to_text(&text);
     }
@@ -123,6 +164,19 @@ fn leaf_text(leaf: &Leaf<'_>, origin: BodyOrigin) -> String {
     } else {
         text
     }
+}
+
+/// What the `<meta>` of an HTML page says of its charset, which counts where the part's header says nothing.
+fn page_charset(bytes: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(bytes.get(..bytes.len().min(1_024))?).to_ascii_lowercase();
+    let (_, after) = head.split_once("charset=")?;
+    let label: String = after
+        .trim_start_matches(['"', '\''])
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        .collect();
+    // A page that could be searched like this is not UTF-16, whatever it says.
+    (!label.is_empty() && !label.starts_with("utf-16")).then_some(label)
 }
 
 /// One kind of line end, no control characters but the tab.
@@ -160,4 +214,75 @@ pub(crate) fn attachments(tree: &Tree<'_>) -> Vec<Attachment> {
             size: transfer::decoded_size(leaf.content, &leaf.encoding),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse;
+
+    fn of(raw: &str) -> (String, BodyOrigin) {
+        let body = parse(format!("From: a@b\r\n{raw}").as_bytes()).body;
+        (body.text.trim_end().to_owned(), body.origin)
+    }
+
+    fn mixed(parts: &[&str]) -> (String, BodyOrigin) {
+        let parts: String = parts
+            .iter()
+            .map(|part| format!("--x\r\n{part}\r\n"))
+            .collect();
+        of(&format!(
+            "Content-Type: multipart/mixed; boundary=x\r\n\r\n{parts}--x--"
+        ))
+    }
+
+    const HTML: &str = "Content-Type: text/html\r\n\r\n<p>html";
+    const PLAIN: &str = "Content-Type: text/plain\r\n\r\nplain";
+    const BOTH: &str = "Content-Type: multipart/alternative; boundary=y\r\n\r\n--y\r\n\r\nplain\r\n--y\r\nContent-Type: text/html\r\n\r\n<p>html\r\n--y--";
+    const EMPTY_PLAIN: &str = "Content-Type: multipart/alternative; boundary=y\r\n\r\n--y\r\n\r\n \u{a0}\r\n--y\r\nContent-Type: text/html\r\n\r\n<p>html\r\n--y--";
+    const FOOTER: &str = "Content-Type: text/plain\r\n\r\n____\r\nfooter";
+    const FILE: &str =
+        "Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment\r\n\r\nfile";
+
+    #[test]
+    fn which_part_is_the_text() {
+        use BodyOrigin::{Html, None, Plain};
+        for (parts, text, origin) in [
+            (&[PLAIN, HTML][..], "plain", Plain),
+            (&[HTML, PLAIN], "plain", Plain),
+            (&[BOTH, FILE], "plain", Plain),
+            (&[BOTH, FOOTER], "plain\n____\nfooter", Plain),
+            (&[PLAIN, FILE, PLAIN], "plain\nplain", Plain),
+            (&[HTML, FOOTER], "html\n____\nfooter", Html),
+            (&[EMPTY_PLAIN], "html", Html),
+            (&[EMPTY_PLAIN, FOOTER], "html\n____\nfooter", Html),
+            (&[HTML, FILE, HTML], "html\nhtml", Html),
+            (&[FOOTER], "____\nfooter", Plain),
+            (&[FILE], "", None),
+            (&[], "", None),
+        ] {
+            assert_eq!(mixed(parts), (text.to_owned(), origin), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn flowed_and_charset_parameters_are_honoured() {
+        let flowed = "Content-Type: text/plain; format=flowed; delsp=yes\r\n\r\none \r\ntwo\r\n>q \r\n>r\r\n";
+        assert_eq!(of(flowed), ("onetwo\n> qr".to_owned(), BodyOrigin::Plain));
+        let page = "Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<meta charset=3D\"koi8-r\">=F0=D2";
+        assert_eq!(of(page), ("Пр".to_owned(), BodyOrigin::Html));
+    }
+
+    #[test]
+    fn attachments_are_named_and_measured() {
+        let raw = "Content-Type: application/pdf; name=\"=?utf-8?q?=C3=A9?=.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=";
+        let mail = parse(format!("From: a@b\r\n{raw}").as_bytes());
+        let wanted = Attachment {
+            name: "é.pdf".to_owned(),
+            content_type: "application/pdf".to_owned(),
+            size: 5,
+        };
+        assert_eq!(mail.attachments, [wanted]);
+        assert!(!format!("{mail:?}").contains("é.pdf"));
+    }
 }

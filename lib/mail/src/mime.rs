@@ -49,7 +49,6 @@ impl<'a> Entity<'a> {
     fn new(
         field: impl Fn(&str) -> Option<&'a [u8]>,
         content: &'a [u8],
-        depth: usize,
         default_type: &[u8],
     ) -> Entity<'a> {
         let mut media = Params::parse(field("content-type").unwrap_or(default_type));
@@ -61,7 +60,7 @@ impl<'a> Entity<'a> {
             disposition: Params::parse(field("content-disposition").unwrap_or_default()),
             encoding: Params::parse(field("content-transfer-encoding").unwrap_or_default()).value,
             content,
-            depth,
+            depth: 0,
         }
     }
 }
@@ -69,12 +68,7 @@ impl<'a> Entity<'a> {
 /// Walks a mail whose header section has been split already. Time: size × depth, both bounded.
 pub(crate) fn walk<'a>(headers: &Headers<'a>, body: &'a [u8]) -> Tree<'a> {
     let mut tree = Tree::default();
-    let mut waiting = vec![Entity::new(
-        |name| headers.last(name),
-        body,
-        0,
-        b"text/plain",
-    )];
+    let mut waiting = vec![Entity::new(|name| headers.last(name), body, b"text/plain")];
     while let Some(entity) = waiting.pop() {
         if tree.leaves.len() + tree.containers.len() + waiting.len() >= MAX_PARTS {
             tree.too_many = true;
@@ -97,7 +91,6 @@ pub(crate) fn walk<'a>(headers: &Headers<'a>, body: &'a [u8]) -> Tree<'a> {
             tree.too_many = true;
             break;
         };
-        let depth = entity.depth + 1;
         let default_type: &[u8] = if entity.media.value == "multipart/digest" {
             b"message/rfc822"
         } else {
@@ -105,7 +98,11 @@ pub(crate) fn walk<'a>(headers: &Headers<'a>, body: &'a [u8]) -> Tree<'a> {
         };
         waiting.extend(pieces.into_iter().rev().map(|piece| {
             let (headers, content) = split_part(piece);
-            Entity::new(|name| headers.first(name), content, depth, default_type)
+            let part = Entity::new(|name| headers.first(name), content, default_type);
+            Entity {
+                depth: entity.depth + 1,
+                ..part
+            }
         }));
         tree.containers.push(entity.media);
     }

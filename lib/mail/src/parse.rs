@@ -219,3 +219,98 @@ fn date(value: &[u8]) -> Option<jiff::Timestamp> {
     }
     jiff::Timestamp::from_second(date.to_timestamp()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_a_reply() {
+        let raw = b"From: a@b.example\r\nTo: c@d\r\nCc: e@f\r\nSubject: one\r\nSubject: two\r\nMessage-ID: <1@b> \r\n\
+            Date: Sat, 21 Nov 2026 19:00:00 +0100\r\nIn-Reply-To: <0@d>\r\nReferences: <x@y>\r\n <0@d>\r\n\
+            X-Postel-Loop: mark\r\n\r\nbody\r\n";
+        let mail = parse(raw);
+        assert_eq!(
+            mail.subject.as_deref(),
+            Some("two"),
+            "the field a signature covers"
+        );
+        assert_eq!(mail.message_id.as_deref(), Some("1@b"));
+        assert_eq!(
+            mail.date.map(|d| d.to_string()).as_deref(),
+            Some("2026-11-21T18:00:00Z")
+        );
+        assert_eq!(mail.in_reply_to, ["0@d"]);
+        assert_eq!(mail.references, ["x@y", "0@d"]);
+        assert_eq!(mail.to_cc().collect::<Vec<_>>(), ["c@d", "e@f"]);
+        assert_eq!(mail.loop_marks, ["mark"]);
+        assert_eq!(raw.get(mail.body_offset..), Some(&b"body\r\n"[..]));
+        let printed = format!("{mail:?}");
+        assert!(
+            !printed.contains("two") && !printed.contains("example") && !printed.contains("c@d"),
+            "{printed}"
+        );
+    }
+
+    #[test]
+    fn dates() {
+        let of = |text: &str| date(text.as_bytes()).map(|d| d.as_second());
+        assert_eq!(of("Thu, 1 Jan 1970 00:00:10 +0000"), Some(10));
+        assert_eq!(of("1 Jan 70 00:00:10 GMT"), Some(10));
+        assert_eq!(of("Thu, 1 Jan 1970 00:00:10 +0000 (UTC)"), Some(10));
+        for text in [
+            "",
+            "yesterday",
+            "32 Foo 2020 99:99:99 +0000",
+            "1 Jan 9999999999 00:00:00 +9999",
+        ] {
+            assert_eq!(of(text).filter(|s| *s > 253_402_300_799), None, "{text}");
+        }
+        assert_eq!(of("yesterday"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_and_gives_no_text() {
+        for (header, body, why) in [
+            (
+                "Content-Type: multipart/encrypted; boundary=x",
+                "--x\r\n\r\nhello\r\n--x--",
+                Unreadable::Encrypted,
+            ),
+            (
+                "Content-Type: application/pkcs7-mime; smime-type=enveloped-data",
+                "MIAG",
+                Unreadable::Encrypted,
+            ),
+            (
+                "Content-Type: application/octet-stream; name=smime.p7m",
+                "MIAG",
+                Unreadable::Encrypted,
+            ),
+            (
+                "X: y",
+                "\r\n-----BEGIN PGP MESSAGE-----\r\nx",
+                Unreadable::Encrypted,
+            ),
+            (
+                "Content-Type: multipart/mixed; boundary=x",
+                "--x\r\nContent-Type: application/pkcs7-mime\r\n\r\nMIAG\r\n--x\r\n\r\nlist footer\r\n--x--",
+                Unreadable::Encrypted,
+            ),
+        ] {
+            let mail = parse(format!("From: a@b\r\n{header}\r\n\r\n{body}").as_bytes());
+            assert_eq!(
+                (mail.unreadable, mail.body.text.as_str()),
+                (Some(why), ""),
+                "{header}"
+            );
+        }
+        assert_eq!(parse(b"").unreadable, Some(Unreadable::NoHeader));
+        assert_eq!(
+            parse(b"\r\nFrom: a@b\r\n\r\n").unreadable,
+            Some(Unreadable::NoHeader)
+        );
+        let signed = "From: a@b\r\nContent-Type: multipart/signed; boundary=x\r\n\r\n--x\r\n\r\nhello\r\n--x\r\nContent-Type: application/pkcs7-signature\r\n\r\nMIAG\r\n--x--";
+        assert_eq!(parse(signed.as_bytes()).body.text, "hello");
+    }
+}

@@ -300,3 +300,74 @@ impl Page {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_as_it_is_seen() {
+        for (html, text) in [
+            ("<p>one<p>two", "one\n\ntwo"),
+            ("one<br>two<br/><br>three", "one\ntwo\n\nthree"),
+            ("<div>one</div><div><br></div><div>two</div>", "one\n\ntwo"),
+            (
+                "<div>a  \n b&nbsp; c&amp;d&eacute;&#8364;</div>",
+                "a b  c&dé€",
+            ),
+            (
+                "<p class=MsoNormal>a</p><p class=MsoNormal>&nbsp;</p><p class=MsoNormal>b</p>",
+                "a\n\nb",
+            ),
+            (
+                "<ul><li>a<li>b</ul><ol start=3><li>c</li><li>d</li></ol>",
+                "- a\n- b\n\n3. c\n4. d",
+            ),
+            (
+                "<table><tr><td>a<td>b</tr><tr><td>c</td><td>d</td></tr></table>",
+                "a b\nc d",
+            ),
+            ("<pre>a\n  b</pre>c", "a\n  b\nc"),
+            (
+                "a<script>x<b></script><style>y</style><title>z</title><!-- c -->b",
+                "ab",
+            ),
+            (
+                "<div style='display: none'>pre<div>header</div></div><div style=\"mso-hide:all\">x</div>body",
+                "body",
+            ),
+            ("<p hidden>x<p>body", "body"),
+            (
+                "<a href='https://x.example/y'>here</a><a href=z></a>",
+                "here",
+            ),
+            ("ok<img alt='\u{1f600}'><img alt='logo.png'>", "ok\u{1f600}"),
+            ("a<o:p></o:p>b</i></div></td>c", "abc"),
+            ("5 < 6 & 7 > 2", "5 < 6 & 7 > 2"),
+            ("", ""),
+        ] {
+            assert_eq!(html_to_text(html), text, "{html}");
+        }
+    }
+
+    #[test]
+    fn quotes_are_marked_and_indents_are_not() {
+        for (html, text) in [
+            (
+                "a<blockquote type=cite>b<br>c<blockquote>d</blockquote></blockquote>e",
+                "a\n\n> b\n> c\n>\n>> d\n\ne",
+            ),
+            (
+                "a<blockquote style=\"margin:0 0 0 40px;border:none;padding:0px\">b</blockquote>",
+                "a\n\nb",
+            ),
+            (
+                "<div dir=ltr>Yes</div><br><div class=gmail_quote><div class=gmail_attr>On Mon, X wrote:<br></div>\
+                 <blockquote class=gmail_quote><div>Shall we?</div></blockquote></div>",
+                "Yes\n\nOn Mon, X wrote:\n\n> Shall we?",
+            ),
+        ] {
+            assert_eq!(html_to_text(html), text, "{html}");
+        }
+    }
+}

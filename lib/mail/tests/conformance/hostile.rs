@@ -191,6 +191,7 @@ fn odd_bytes() {
 /// Every file of the corpus, whole, cut at many places and with bytes changed: an answer each time.
 #[test]
 fn every_file_of_the_corpus_whole_and_damaged() {
+    let start = Instant::now();
     let Some(folder) = corpus("mime") else { return };
     let mut waiting = vec![folder];
     let mut read = 0;
@@ -204,7 +205,7 @@ fn every_file_of_the_corpus_whole_and_damaged() {
             continue;
         }
         let raw = std::fs::read(&path).unwrap();
-        let _: Mail = mail(&path.file_name().unwrap().to_string_lossy(), &raw);
+        let _: Mail = parse(&raw);
         read += 1;
         for step in 1..20 {
             let cut = raw.len() * step / 20;
@@ -219,5 +220,6 @@ fn every_file_of_the_corpus_whole_and_damaged() {
         }
     }
     assert!(read > 100, "only {read} files");
+    assert!(start.elapsed() < LIMIT * 4, "{:?}", start.elapsed());
     println!("hostile: {read} files read");
 }

@@ -5,6 +5,15 @@
 
 use crate::{cases, corpus};
 
+/// Not word for word, and why.
+const MISSES: &[(&str, &str)] = &[
+    (
+        "mimekit-papercut-4.4.html",
+        "a link whose text is its address: a reader sees it, so it stays; two converters drop it",
+    ),
+    ("mime-mimekit-messages_messages__bounce.txt", "the same"),
+];
+
 fn words(text: &str) -> Vec<&str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|w| !w.is_empty())
@@ -19,14 +28,22 @@ fn html_text() {
     let cases = cases(&folder.join("cases.jsonl"));
     let mut sum = 0.0;
     let (mut exact, mut judged) = (0, 0_u32);
+    let (mut missed, mut unread) = (Vec::new(), 0);
     for case in &cases {
         // Three cases have no two converters that agree.
         let Some(theirs) = case["words_consensus"].as_array() else {
             continue;
         };
         let theirs: Vec<&str> = theirs.iter().map(|w| w.as_str().unwrap()).collect();
+        let html = case["html"].as_str().unwrap();
+        // Pages in UTF-16 and UTF-32 that were recorded as if each byte were a letter: three of four are NUL, and the
+        // agreed words are single letters. Decoding is the mail reader's work, and no mail brings such a string.
+        if html.matches('\0').count() > html.len() / 3 {
+            unread += 1;
+            continue;
+        }
         judged += 1;
-        let text = postel_mail::html_to_text(case["html"].as_str().unwrap());
+        let text = postel_mail::html_to_text(html);
         let ours = words(&text);
         let score = f1(&ours, &theirs);
         exact += usize::from(ours == theirs);
@@ -34,14 +51,16 @@ fn html_text() {
         if ours != theirs {
             println!("{score:.3} {}", case["id"]);
             show(&ours, &theirs);
+            missed.push(case["id"].as_str().unwrap());
         }
     }
     let mean = sum / f64::from(judged);
     println!(
-        "conformance html-text: {:.2} % of words, {exact} of {} word for word",
+        "conformance html-text: {:.2} % of words, {exact} of {judged} word for word, {unread} undecoded pages left out",
         mean * 100.0,
-        judged
     );
+    let known: Vec<&str> = MISSES.iter().map(|(id, _)| *id).collect();
+    assert_eq!(missed, known, "misses are listed with their reasons");
     assert!(mean >= 0.92);
 }
 
