@@ -1,6 +1,7 @@
 //! The arrows of the architecture, proved on what cargo says (ARCHITECTURE.md, "Map").
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "an integration test: a panic is its failure"
 )]
 
