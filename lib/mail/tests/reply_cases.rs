@@ -730,6 +730,20 @@ fn a_footer_above_the_history_goes_too() {
 }
 
 #[test]
+fn a_header_on_one_line() {
+    assert_histories_cut(&[
+        (
+            "en",
+            "From: Anna Bell <anna@example.com> Sent: Tuesday, March 4, 2025 9:12 AM To: Bob <bob@example.com> Subject: Tonight\n\nAre you coming?\n",
+        ),
+        (
+            "fr bold",
+            "*De :* Anna Bell <anna@example.com> *Envoyé :* mardi 4 mars 2025 09:12 *À :* Bob *Objet :* Ce soir\n\nTu viens ?\n",
+        ),
+    ]);
+}
+
+#[test]
 fn phone_footers() {
     let footers = [
         "Sent from my iPhone",
@@ -1249,7 +1263,7 @@ fn debug_shows_no_text() {
     );
 }
 
-/// One megabyte of what is costly to a careless reader, each in bounded time.
+/// Half a megabyte of what is costly to a careless reader, each in bounded time.
 #[test]
 fn hostile_texts_take_linear_time() {
     let lines = [
@@ -1282,7 +1296,7 @@ fn hostile_texts_take_linear_time() {
         ),
     ];
     for (name, line) in lines {
-        let text = line.repeat((1 << 20) / line.len());
+        let text = line.repeat((1 << 19) / line.len());
         let start = Instant::now();
         let cutting = cut(
             &text,

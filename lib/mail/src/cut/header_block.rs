@@ -74,11 +74,15 @@ pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Block> {
             break;
         };
         if let Some((role, value)) = header_labels::read(&line.body) {
-            if !block.roles.contains(&role) {
-                block.roles.push(role);
+            let inner: Vec<Role> = header_labels::within(value).collect();
+            for role in inner.iter().chain([&role]) {
+                if !block.roles.contains(role) {
+                    block.roles.push(*role);
+                }
             }
             block.from_address |= role == Role::From && value.contains('@');
-            block.moment |= matches!(role, Role::Sent | Role::Date) && has_moment(value);
+            let dated = |role: &Role| matches!(role, Role::Sent | Role::Date);
+            block.moment |= (dated(&role) || inner.iter().any(dated)) && has_moment(value);
             block.bold |= line.body.starts_with('*');
             next = next.saturating_add(1);
             block.end = next;

@@ -370,3 +370,15 @@ pub(super) fn read(body: &str) -> Option<(Role, &str)> {
     let role = ROLES.get(super::line::lower(label).as_str())?;
     Some((*role, value.trim_matches(['*', '_', ' '])))
 }
+
+/// Further labels within a header line's value: some programs write the whole header on one line.
+pub(super) fn within(value: &str) -> impl Iterator<Item = Role> {
+    value.match_indices([':', '：']).filter_map(|(at, _)| {
+        let before = value.get(..at)?.trim_end_matches(['*', '_', ' ']);
+        let word = before.rsplit([' ', '*', '>', ';']).next()?;
+        // One letter ("a:", "A:") says too little in the middle of a line, "À :" enough.
+        (word.len() > 1)
+            .then(|| ROLES.get(super::line::lower(word).as_str()).copied())
+            .flatten()
+    })
+}

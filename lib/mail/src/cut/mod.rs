@@ -7,6 +7,7 @@
 //! Must not know: MIME, HTML, encodings, parts, who sent the mail.
 
 mod attribution;
+mod attribution_phrases;
 mod footer;
 mod footer_phrases;
 mod header_block;
@@ -27,8 +28,8 @@ use line::Line;
 #[derive(Clone, Copy, Default)]
 pub struct CutOptions<'a> {
     /// First lines of configured signatures: the user's, then the account's. Such a line and all typed text after it is
-    /// cut. Compared as whole lines, upper and lower case apart, white space folded, bold marks ignored; empty ones are
-    /// ignored.
+    /// cut. Compared as whole lines, upper and lower case apart; white space is folded, bold marks and a comma or stop at
+    /// the end do not count. Empty ones are ignored.
     pub signatures: &'a [&'a str],
     /// The mail's subject, if there is one. `TR:`, `Fwd:`, … make an Outlook header block a forward (kept), `RE:`, `AW:`,
     /// … make it a reply (cut). Without it, a header block under typed text is a reply, and one that opens the mail is

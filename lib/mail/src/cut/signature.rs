@@ -10,17 +10,26 @@ const LONGEST_TAIL: usize = 20;
 /// The same under a lone long dash, into which phones turn `--`.
 const LONGEST_DASH_TAIL: usize = 6;
 
-/// A signature's first line as it is compared: white space folded, bold marks and invisible characters dropped.
+/// A signature's first line as it is compared: white space folded; bold marks, invisible characters and a comma or stop at
+/// the end dropped, unless nothing else is there.
 pub(super) fn normal(text: &str) -> String {
-    line::fold(text).trim_matches(['*', '_', ' ']).to_owned()
+    let folded = line::fold(text);
+    let bare = folded
+        .trim_matches(['*', '_', ' '])
+        .trim_end_matches([',', '.', ';', ':', '!', ' ']);
+    if bare.is_empty() {
+        folded
+    } else {
+        bare.to_owned()
+    }
 }
 
 /// Whether a line is a configured signature's first.
 pub(super) fn is_configured(line: &Line<'_>, signatures: &[String]) -> bool {
-    !signatures.is_empty() && !line.is_quoted() && !line.body.is_empty() && {
-        let body = line.body.trim_matches(['*', '_', ' ']);
-        signatures.iter().any(|first| first == body)
-    }
+    !signatures.is_empty()
+        && !line.is_quoted()
+        && !line.body.is_empty()
+        && signatures.contains(&normal(&line.body))
 }
 
 /// `-- ` (RFC 3676 section 4.3), or the same without its blank.
