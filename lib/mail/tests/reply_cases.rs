@@ -1049,6 +1049,19 @@ const WHOLE: &[(&str, &str)] = &[
         "Réunion: mardi 4 mars 2025 09:12\nParticipants: Anna <anna@example.com>, Bob <bob@example.com>:\nSalle 3",
     ),
     ("agenda", "Ordre du jour\n---\n1. budget\n---\n2. divers"),
+    ("sensor sent", "Capteur 3 a envoyé :\n> 41 °C\nÀ vérifier"),
+    (
+        "sensor sent, dated",
+        "Le 04/03/2025, le capteur 3 a envoyé :\n> 41 °C\nÀ vérifier",
+    ),
+    (
+        "told with a date",
+        "Hier, le 4 mars 2025 à 09:12 le client a écrit :\nje ne viendrai pas",
+    ),
+    (
+        "told in English",
+        "Yesterday, 4 March 2025 at 09:12 the customer wrote:\nI am not coming",
+    ),
 ];
 
 #[test]
@@ -1136,6 +1149,16 @@ fn a_forward_keeps_what_was_forwarded() {
             "{marker}"
         );
     }
+}
+
+#[test]
+fn a_forward_without_a_word_of_its_own() {
+    let phone = "\n\nEnvoyé de mon iPhone\n\nDébut du message transféré :\n\n> De: Anna <anna@example.com>\n> Date: 4 mars 2025 à 09:12:33 UTC+1\n> À: Bob <bob@example.com>\n> Objet: Code\n> \n> Le code est 4711.\n";
+    assert_eq!(kept(phone), "Le code est 4711.");
+    let samsung = "\n-------- Message d'origine --------\nDe : Anna <anna@example.com>\nDate : 04/03/2025 09:12 (GMT+01:00)\nÀ : bob@example.com\nObjet : Code\n\nLe code est 4711.\n";
+    assert_eq!(kept(samsung), "Le code est 4711.");
+    let outlook = "Télécharger Outlook pour Android<https://aka.ms/x>\n________________________________\nDe : Anna <anna@example.com>\nEnvoyé : mardi 4 mars 2025 09:12\nÀ : Bob\nObjet : Code\n\nLe code est 4711.\n";
+    assert_eq!(kept(outlook), "Le code est 4711.");
 }
 
 #[test]

@@ -70,7 +70,7 @@ pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
     if is_dashed(&first.body) {
         return Some(Attribution {
             end: at.saturating_add(1),
-            above_quote: quote_below(lines, at.saturating_add(1)),
+            above_quote: below(lines, at.saturating_add(1)) != Below::Text,
             addressed: true,
         });
     }
@@ -115,8 +115,9 @@ pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
             return None;
         }
         let end = next.saturating_add(1);
-        let above_quote = quote_below(lines, end);
-        if is_attribution(&joined, start, above_quote, next == at) {
+        let below = below(lines, end);
+        if is_attribution(&joined, start, below, next == at) {
+            let above_quote = below != Below::Text;
             let addressed = found(&ADDRESS, &joined);
             return Some(Attribution {
                 end,
@@ -143,7 +144,7 @@ pub(super) fn opens(block: &[Line<'_>]) -> bool {
             joined.push(' ');
         }
         joined.push_str(&line.body);
-        if start.is_some_and(|start| is_attribution(&joined, start, true, count == 0)) {
+        if start.is_some_and(|start| is_attribution(&joined, start, Below::Prose, count == 0)) {
             return true;
         }
     }
@@ -214,7 +215,8 @@ impl Start {
 }
 
 /// Whether the joined lines are a whole attribution.
-fn is_attribution(joined: &str, start: Start, above_quote: bool, one_line: bool) -> bool {
+fn is_attribution(joined: &str, start: Start, below: Below, one_line: bool) -> bool {
+    let above_quote = below != Below::Text;
     let text = entities(joined);
     let (text, colon) = match text.split_once(":>") {
         Some((head, _)) => (head, true), // The quote follows on the same line.
@@ -249,11 +251,13 @@ fn is_attribution(joined: &str, start: Start, above_quote: bool, one_line: bool)
         return false;
     }
     let words = text.split(' ').count();
-    let by_name = start == Start::Name || verb.beside_name;
-    let dated = (date || time) && (address || above_quote || (date && time && by_name));
-    let undated = above_quote && start == Start::Lead && found(&DAY_MONTH, text);
+    let by_name = verb.beside_name || (start == Start::Name && !verb.closing);
+    // Without an address, a quote counts if it reads like one: a sensor "sent:" may stand above "> 41".
+    let reads = below == Below::Prose || (above_quote && address);
+    let dated = (date || time) && (address || reads || (date && time && by_name));
+    let undated = reads && start == Start::Lead && found(&DAY_MONTH, text);
     let addressed = one_line && verb.last && address && words <= 12 && above_quote;
-    let bare = one_line && verb.last && above_quote && words <= 8;
+    let bare = one_line && verb.last && reads && words <= 8;
     dated || undated || addressed || bare
 }
 
@@ -272,6 +276,8 @@ fn names_sender(text: &str) -> bool {
 struct Verb {
     /// Nothing but a word or two follows it.
     last: bool,
+    /// Nothing at all follows it.
+    closing: bool,
     after_pronoun: bool,
     /// The word before it (after it, if more follows) may be a name: a person tells of "the sensor", a program of "Anna".
     beside_name: bool,
@@ -297,6 +303,7 @@ fn verb_of(text: &str) -> Option<Verb> {
     let after_pronoun = PRONOUNS.contains(&word_before.to_lowercase().as_str());
     Some(Verb {
         last,
+        closing: tail.is_empty(),
         after_pronoun,
         beside_name: !beside.starts_with(char::is_lowercase),
     })
@@ -312,14 +319,41 @@ fn entities(text: &str) -> String {
     }
 }
 
-/// Whether the next line that is not blank is quoted (`>` or, by some programs, `|`).
-pub(super) fn quote_below(lines: &[Line<'_>], at: usize) -> bool {
-    lines
+/// What the next line that is not blank is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Below {
+    /// Not quoted, or nothing.
+    Text,
+    /// Quoted (`>` or, by some programs, `|`).
+    Quote,
+    /// Quoted, and it begins like words.
+    Prose,
+}
+
+fn below(lines: &[Line<'_>], at: usize) -> Below {
+    let filled = |line: &&Line<'_>| !line.is_blank();
+    let Some(line) = lines.iter().skip(at).take(6).find(filled) else {
+        return Below::Text;
+    };
+    if !line.is_quoted() && !line.body.starts_with("| ") && line.body != "|" {
+        return Below::Text;
+    }
+    let words = lines
         .iter()
         .skip(at)
         .take(6)
-        .find(|line| !line.is_blank())
-        .is_some_and(|line| line.is_quoted() || line.body.starts_with("| ") || line.body == "|")
+        .find(|line| !line.is_empty() && line.body != "|");
+    let reads = |line: &Line<'_>| {
+        line.body
+            .trim_start_matches('|')
+            .trim_start()
+            .starts_with(|c: char| !c.is_numeric() && c != '=' && c != '-')
+    };
+    if words.is_none_or(reads) {
+        Below::Prose
+    } else {
+        Below::Quote
+    }
 }
 
 #[cfg(test)]
