@@ -15,10 +15,10 @@ pub(super) enum SubjectKind {
     Unknown,
 }
 
+/// Languages: en fr de es it nl pt da no sv fi pl cs sk hu ro tr el he zh ko ar.
 const REPLY: &[&str] = &[
-    "re", "r", "rep", "rép", "aw", "antw", "antwort", "sv", "vs", "ad", "odp", "rif", "res",
-    "resp", "ynt", "yan", "atb", "ang", "bls", "pd re", "ref", "απ", "σχετ", "回复", "回覆",
-    "答复", "답장", "رد", "השב", "vá", "hl", "на",
+    "re", "r", "rép", "rep", "aw", "antw", "antwort", "sv", "vs", "odp", "rif", "res", "resp",
+    "ynt", "yan", "vá", "απ", "σχετ", "השב", "回复", "回覆", "答复", "答覆", "답장", "رد", "bls",
 ];
 
 const FORWARD: &[&str] = &[
@@ -35,35 +35,22 @@ const FORWARD: &[&str] = &[
     "vs",
     "doorst",
     "redir",
-    "redirecționat",
+    "tovább",
     "továbbítás",
     "továbbított",
     "reenv",
-    "rvt",
-    "fs",
     "ilt",
-    "trs",
     "пересл",
-    "отв fwd",
-    "на fwd",
     "προωθ",
     "πρθ",
+    "הועבר",
     "转发",
     "轉寄",
+    "轉發",
     "転送",
     "전달",
-    "إعادة",
-    "הועבר",
-    "préd",
-    "prev",
-    "predané",
-    "transf",
-    "fwd]",
-    "weitergeleitet",
-    "doorgestuurd",
-    "inoltro",
-    "перенаправлено",
-    "переслано",
+    "إعادة توجيه",
+    "trs",
 ];
 
 /// Reads the first prefix. `VS:` is "reply" in Finnish and "forward" in Danish and Norwegian, so it says nothing.
