@@ -1,14 +1,7 @@
 //! Every route there is: what it answers to whom, and the headers all answers carry.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails where it stands"
-)]
-
-mod support;
-
+use crate::support::{Answer, Site};
 use axum::http::StatusCode;
 use postel_core::model::Language::En;
-use support::{Answer, Site};
 
 const STRICT: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 

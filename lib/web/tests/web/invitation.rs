@@ -1,17 +1,10 @@
 //! The invitation page, as invited people, mail scanners and mistyped links meet it.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails where it stands"
-)]
-
-mod support;
-
+use crate::support::{Site, acme, token};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use jiff::SignedDuration;
 use postel_core::model::Language::{En, Fr};
 use postel_core::ports::Directory;
-use support::{Site, acme, token};
 
 async fn accepted(site: &Site) -> bool {
     let ann = "ann@example.com".parse().unwrap();

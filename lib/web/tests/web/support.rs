@@ -17,22 +17,22 @@ use postel_web::{WebState, router};
 use tower::ServiceExt;
 
 /// One account, one user invited, the handset on.
-pub struct Site {
-    pub store: Arc<MemoryStore>,
-    pub clock: Arc<ManualClock>,
-    pub settings: Arc<Settings>,
-    pub state: WebState,
+pub(crate) struct Site {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) state: WebState,
 }
 
 /// An answer as a browser gets it.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
@@ -41,7 +41,7 @@ impl Answer {
 
 impl Site {
     /// An empty handset, times in Paris, English where the browser does not say.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         let clock = Arc::new(ManualClock::new("2026-11-21T17:33:43Z".parse().unwrap()));
         let from = "postel@sms.example.com".parse().unwrap();
@@ -70,7 +70,7 @@ impl Site {
     }
 
     /// Invites ann@example.com to an account that speaks this language; the token of the link.
-    pub async fn invite(&self, language: Language) -> String {
+    pub(crate) async fn invite(&self, language: Language) -> String {
         let mut account = Account::new("acme".parse().unwrap());
         account.preferences.language = language;
         self.settings.add_account(account, "cli").await.unwrap();
@@ -80,7 +80,7 @@ impl Site {
     }
 
     /// A text arrives.
-    pub async fn text(&self, from: &str, words: &str) {
+    pub(crate) async fn text(&self, from: &str, words: &str) {
         let measured = measure(words);
         let text = HandsetText {
             at: postel_core::ports::Clock::now(&*self.clock),
@@ -94,11 +94,11 @@ impl Site {
         self.store.arrive(&text).await.unwrap();
     }
 
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         router(self.state.clone())
     }
 
-    pub async fn ask(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
         let response = self.router().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 1 << 20).await.unwrap();
@@ -109,7 +109,7 @@ impl Site {
         }
     }
 
-    pub async fn send(&self, method: &str, path: &str, language: &str) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, language: &str) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -117,17 +117,17 @@ impl Site {
         self.ask(request.body(Body::empty()).unwrap()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, "en").await
     }
 }
 
-pub fn acme() -> AccountId {
+pub(crate) fn acme() -> AccountId {
     "acme".parse().unwrap()
 }
 
 /// The nth token that a site's ids make.
-pub fn token(nth: usize) -> String {
+pub(crate) fn token(nth: usize) -> String {
     let ids = CountingIds::new();
     let secret = (0..nth).map(|_| ids.secret()).last().unwrap();
     secret.iter().fold(String::new(), |mut hex, byte| {
