@@ -100,14 +100,16 @@ pub(crate) async fn accept(
 
 async fn accepted(state: &WebState, token: TokenPath) -> Result<AcceptedPage, Notice> {
     let token = whole(token)?;
-    let user = match state.settings.accept(&token).await {
+    // All that the page shows is read first: nothing may fail once it is accepted.
+    let user = state.settings.invitation(&token).await.map_err(refused)?;
+    let (account, language) = account_of(state, &user).await?;
+    match state.settings.accept(&token).await {
         // The button was pressed twice at once, or an admin was faster: the second look tells which.
         Err(SettingsError::Store(StoreError::Conflict)) => state.settings.accept(&token).await,
         once => once,
     }
     .map_err(refused)?;
-    tracing::info!(account = %user.account, "an invitation was accepted");
-    let (account, language) = account_of(state, &user).await?;
+    tracing::info!(account = %account.id, "an invitation was accepted");
     Ok(AcceptedPage {
         w: Words(language),
         account: account.id.to_string(),

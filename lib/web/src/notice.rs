@@ -125,13 +125,13 @@ impl Notice {
             ),
             Self::Unavailable => Said(
                 "Please try again in a moment",
-                &["Something behind this page does not answer right now. Nothing was changed."],
+                &[
+                    "Something behind this page does not answer right now. Trying again does no harm.",
+                ],
             ),
             Self::Broken => Said(
                 "Something is broken on our side",
-                &[
-                    "Nothing was changed, and trying again will not help. Please tell whoever runs this gateway.",
-                ],
+                &["Trying again will not help. Please tell whoever runs this gateway."],
             ),
         }
     }
@@ -172,21 +172,19 @@ impl Notice {
                 "Cette invitation n’est plus valable",
                 &[
                     "Son lien fonctionne une seule fois, pendant sept jours, et seul le plus récent compte.",
-                    "Si vous avez déjà accepté, tout est en ordre : il n’y a plus rien à faire.",
+                    "Si vous avez déjà accepté, tout est en ordre\u{a0}: il n’y a plus rien à faire.",
                     "Sinon, demandez à la personne qui vous a invité de renvoyer l’invitation.",
                 ],
             ),
             Self::Unavailable => Said(
                 "Réessayez dans un instant",
                 &[
-                    "Un élément derrière cette page ne répond pas pour le moment. Rien n’a été modifié.",
+                    "Un élément derrière cette page ne répond pas pour le moment. Réessayer est sans risque.",
                 ],
             ),
             Self::Broken => Said(
                 "Quelque chose est cassé de notre côté",
-                &[
-                    "Rien n’a été modifié, et réessayer n’y changera rien. Prévenez la personne qui gère cette passerelle.",
-                ],
+                &["Réessayer n’y changera rien. Prévenez la personne qui gère cette passerelle."],
             ),
         }
     }

@@ -13,7 +13,7 @@ async fn texts_are_shown_newest_first_with_what_is_billed() {
     let page = site.get("/handset").await.body;
     for words in [
         "Simulated",
-        "2 texts",
+        "2 texts shown",
         "Saturday 21 November 2026",
         "18:33",
         "Sunday 22 November 2026",

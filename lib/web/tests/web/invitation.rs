@@ -1,5 +1,7 @@
 //! The invitation page, as invited people, mail scanners and mistyped links meet it.
 use crate::support::{Site, acme, token};
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use jiff::SignedDuration;
@@ -140,4 +142,21 @@ async fn a_button_sends_no_long_body() {
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
     assert!(answer.body.contains("Nothing was changed"));
     assert!(!accepted(&site).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_presses_at_once_accept_once() {
+    for _ in 0..50 {
+        let site = Arc::new(Site::new());
+        let path = format!("/invitation/{}", site.invite(En).await);
+        let press = || {
+            let (site, path) = (site.clone(), path.clone());
+            tokio::spawn(async move { site.send("POST", &path, "en").await.status })
+        };
+        let (one, other) = (press(), press());
+        let mut statuses = [one.await.unwrap(), other.await.unwrap()];
+        statuses.sort();
+        assert_eq!(statuses, [StatusCode::OK, StatusCode::GONE]);
+        assert!(accepted(&site).await);
+    }
 }
