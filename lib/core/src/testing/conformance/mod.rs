@@ -6,6 +6,7 @@
 pub mod directory;
 pub mod ledger;
 pub mod limits;
+pub mod listings;
 pub mod mails;
 pub mod outbox;
 mod samples;
@@ -34,7 +35,8 @@ macro_rules! store_conformance {
                 a_user_is_made_once,
                 a_stale_user_is_refused_with_its_audit,
                 of_concurrent_user_changes_one_wins,
-                users_come_by_address,
+                users_come_by_address;
+            listings:
                 the_first_listing_is_the_default,
                 another_listing_takes_the_default_over,
                 the_default_is_not_given_up_by_saving,
@@ -164,6 +166,7 @@ mod tests {
             include_str!("directory.rs"),
             include_str!("ledger.rs"),
             include_str!("limits.rs"),
+            include_str!("listings.rs"),
             include_str!("mails.rs"),
             include_str!("outbox.rs"),
         ] {
