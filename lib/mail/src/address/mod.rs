@@ -103,7 +103,9 @@ fn judge_from(headers: &Headers<'_>) -> Result<AddrSpec, FromFault> {
     if fields.next().is_some() {
         return Err(FromFault::SeveralFields);
     }
-    if headers.disguised("from") || headers.disguised("sender") || headers.too_long {
+    // Readers differ on where a line with a NUL or a bare CR ends: what they would see is not to be known.
+    let disguised = headers.disguised("from") || headers.disguised("sender");
+    if disguised || headers.stray_bytes || headers.too_long {
         return Err(FromFault::Malformed);
     }
     if headers.all("sender").nth(1).is_some() {
@@ -393,6 +395,8 @@ mod tests {
             ("From: a\u{202e}@b", Malformed),
             ("From: a@b\0", Malformed),
             ("From: a@b\rX: y", Malformed),
+            ("From: a@b\r\nSubject: x\ry", Malformed),
+            ("From: a@b\r\nX: \0", Malformed),
             ("From: \"open <a@b>", Malformed),
             ("From: (((((((((((((((x))))))))))))))) a@b", Malformed),
             ("From: (open a@b", Malformed),
