@@ -1062,6 +1062,23 @@ const WHOLE: &[(&str, &str)] = &[
         "told in English",
         "Yesterday, 4 March 2025 at 09:12 the customer wrote:\nI am not coming",
     ),
+    (
+        "diff",
+        "Config changed:\n3a4,5\n> allow access from anywhere\n> allow access to everything",
+    ),
+    (
+        "diff, changed lines",
+        "Config changed:\n3c3\n< deny access from anywhere\n---\n> allow access from anywhere\n> allow access to everything",
+    ),
+    (
+        "footer-like alarm",
+        "Alarme\nEnvoyé depuis Samsung SmartThings: porte ouverte",
+    ),
+    (
+        "footer-like sentence",
+        "Your order 4711 is on its way.\nSent with free delivery, arriving tomorrow before noon at your door",
+    ),
+    ("operator's word", "Colis\nEnvoyé par Orange le 12 mars"),
 ];
 
 #[test]

@@ -615,3 +615,47 @@ fn quotequails_replies_and_forwards_are_met() {
     }
     score.finish(80, &known);
 }
+
+#[test]
+fn no_line_of_any_text_vanishes() {
+    let suites = [
+        ("reply-discourse-trimmer", "cases.jsonl", "/input"),
+        ("reply-crisp", "cases.jsonl", "/input"),
+        ("reply-edgetier", "cases.jsonl", "/input"),
+        ("reply-alfonsrv", "cases.jsonl", "/input"),
+        ("reply-zapier", "cases.jsonl", "/input"),
+        ("reply-talon", "recorded.jsonl", "/input"),
+        ("reply-quotequail", "recorded.jsonl", "/input"),
+        ("reply-forward-parser", "cases.jsonl", "/body"),
+    ];
+    // A forward in quote marks loses one of them, so marks do not count.
+    let lines = |text: &str| {
+        let mut lines: Vec<String> = text
+            .split(['\n', '\r'])
+            .map(|line| normal(&line.replace('>', " ")))
+            .collect();
+        lines.retain(|line| !line.is_empty());
+        lines.sort();
+        lines
+    };
+    for (suite, file, path) in suites {
+        let Some(cases) = cases(suite, file) else {
+            return;
+        };
+        for case in &cases {
+            let cutting = cut(field(case, path), &CutOptions::default());
+            let parts: Vec<&str> = cutting
+                .cut
+                .iter()
+                .map(|cut| cut.text.as_str())
+                .chain([cutting.kept.as_str()])
+                .collect();
+            assert_eq!(
+                lines(&parts.join("\n")),
+                lines(field(case, path)),
+                "{suite} {}",
+                field(case, "/id")
+            );
+        }
+    }
+}

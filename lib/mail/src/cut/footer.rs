@@ -56,12 +56,12 @@ fn readable(body: &str) -> Option<(String, String)> {
         .replace(['\u{2010}', '\u{2011}'], "-");
     let without_link = LINK.as_ref()?.replace_all(&text, "");
     let length = without_link.chars().count();
-    if text.is_empty() || length > LONGEST {
-        return None;
+    if text.is_empty() || length > LONGEST || without_link.contains([':', '：']) {
+        return None; // With a colon it says something: "Sent from panel 3: door open".
     }
     // "envoyé par Jean depuis le portable de Marie" was typed; a program begins with a capital or a bracket.
     let typed = body.starts_with(char::is_lowercase);
-    let short = length <= LONGEST_GENERIC && !without_link.contains(':') && !typed;
+    let short = length <= LONGEST_GENERIC && !typed;
     let devices = if short {
         NAMED_OR_GENERIC.as_ref()?
     } else {

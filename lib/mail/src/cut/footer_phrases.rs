@@ -1,22 +1,22 @@
 //! What phones, mail programs and mailing lists append, per language, as data: regular expressions read without regard to
 //! case, against a whole line without the brackets and marks around it.
 
-/// Things and programs that send mail, by name.
+/// Things and programs that send mail, by a name that is no other word.
 pub(super) const DEVICE: &str = concat!(
-    r"(?:\b(?:i-?phon\p{Latin}*|i-?pad\p{Latin}*|i-?pod\p{Latin}*|imac|macbook|mac|apple watch|android\p{Latin}*|samsung\p{Latin}*|galaxy|huawei\p{Latin}*|honor|xiaomi\p{Latin}*|redmi|",
-    r"poco|oneplus|oppo|vivo|realme|nokia\p{Latin}*|lumia|motorola|moto|lg|htc|sony|xperia|black ?berry\p{Latin}*|windows|outlook\p{Latin}*|yahoo\p{Latin}*|gmail|aol|",
-    r"mail\.ru|mail\.com|proton ?mail|proton|tutanota|tuta|bluemail|spark|airmail|mailbox|sparrow|newton|aqua ?mail|k-?9|thunderbird|",
-    r"fair ?phone|fair ?email|pixel|nexus|typeapp|canary|mailspring|em client|postbox|mymail|gmx|web\.de|ionos|superhuman|zoho|alcatel\p{Latin}*|",
-    r"blackphone|ti-\d+|surface|kindle|chromebook|roundcube|yandex\S*|oxygenos|coloros|miui|docomo|softbank|bouygues|orange|free|sfr|",
-    r"libero|virgilio|tiscali|telekom|swisscom|bluewin|freenet|t-online|o2|1&1|verizon|at&t|t-mobile|sprint|telstra|optus|rogers|bell)\b|",
+    r"(?:\b(?:i-?phon\p{Latin}*|i-?pad\p{Latin}*|i-?pod\p{Latin}*|imac|macbook|apple watch|android\p{Latin}*|samsung\p{Latin}*|huawei\p{Latin}*|",
+    r"xiaomi\p{Latin}*|redmi|oneplus|oppo|nokia\p{Latin}*|lumia|motorola|htc|xperia|black ?berry\p{Latin}*|windows|outlook\p{Latin}*|yahoo\p{Latin}*|",
+    r"gmail|aol|mail\.ru|mail\.com|proton ?mail|tutanota|bluemail|airmail|aqua ?mail|k-?9|thunderbird|fair ?phone|fair ?email|typeapp|mailspring|",
+    r"em client|mymail|gmx|web\.de|ionos|superhuman|alcatel\p{Latin}*|blackphone|ti-\d+|chromebook|roundcube|yandex\S*|oxygenos|coloros|miui)\b|",
     r"яндекс\S*|почт[ыауе]\b|пошт[иі]\b|iphone|ipad|outlook|android|安卓)",
 );
 
-/// Things that send mail, by kind: only on a short line.
+/// Things that send mail, by kind or by a name that is a word too: only on a short line.
 pub(super) const GENERIC: &str = concat!(
     r"(?:\b(?:smart-?phone\w*|mobil\w*|m[oó]vil\w*|handy|handset|phone|cell|cell ?phone|t[ée]l[ée]phone|portable|ordiphone|celular|",
     r"cellulare|tel[eé]fon\w*|telemóvel|tablet\w*|tab|puhelime\w*|matkapuhelime\w*|mobiltelefon\w*|telefoon\w*|gsm|device|appareil|",
-    r"dispositivo|gerät|toestel|enhed|enhet|laitteesta|webmail|mail app)\b|",
+    r"dispositivo|gerät|toestel|enhed|enhet|laitteesta|webmail|mail app|mac|galaxy|honor|poco|vivo|realme|moto|lg|sony|pixel|nexus|spark|mailbox|",
+    r"sparrow|newton|canary|postbox|zoho|proton|tuta|surface|kindle|libero|virgilio|tiscali|docomo|softbank|swisscom|bluewin|freenet|t-online|",
+    r"verizon|at&t|t-mobile)\b|",
     r"мобильн\w*|мобільн\w*|телефон\w*|смартфон\w*|κινητό|携帯|スマートフォン|スマホ|端末|手机|手機|휴대|جوال|هاتف\w*|נייד\w*|điện thoại|ponsel|มือถือ)",
 );
 

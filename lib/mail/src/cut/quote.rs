@@ -200,8 +200,10 @@ impl Walk<'_, '_, '_> {
             return all;
         }
         let last = self.skip_blank(end) >= all;
-        let fresh = self.subject == SubjectKind::Fresh;
-        self.quoting |= attribution::opens(block) || (!fresh && is_prose(block, last));
+        let above = at.checked_sub(1).and_then(|above| self.lines.get(above));
+        let machine = self.subject == SubjectKind::Fresh
+            || above.is_some_and(|line| is_diff_mark(&line.body));
+        self.quoting |= attribution::opens(block) || (!machine && is_prose(block, last));
         if self.quoting {
             self.quotes.push(at..end);
         }
@@ -321,4 +323,16 @@ fn is_prose(block: &[Line<'_>], last: bool) -> bool {
         filled.saturating_mul(3)
     };
     filled >= 2 && begun.saturating_mul(2) > filled && words >= enough
+}
+
+/// What `diff` writes above its `> ` lines: `3a4,5`, `---`.
+fn is_diff_mark(body: &str) -> bool {
+    let numbers = |side: &str| {
+        side.starts_with(|c: char| c.is_ascii_digit())
+            && side.chars().all(|c| c.is_ascii_digit() || c == ',')
+    };
+    body == "---"
+        || body
+            .split_once(['a', 'c'])
+            .is_some_and(|(old, new)| numbers(old) && numbers(new))
 }
