@@ -14,13 +14,10 @@ use serde::Serialize;
 use crate::language::Reader;
 use crate::notice::store_failed;
 use crate::page::{Words, render};
-use crate::{WebState, guard, when};
+use crate::{WebState, example, guard, when};
 
 /// How many of the newest texts are shown.
 const SHOWN: usize = 100;
-
-/// A number that France keeps free for films and books.
-const NOBODYS: &str = "+33639981234";
 
 #[derive(Template)]
 #[template(path = "handset.html")]
@@ -83,7 +80,7 @@ pub(crate) async fn page(State(state): State<WebState>, Reader(language): Reader
         w: Words(language),
         count: texts.len(),
         days: by_day(&state, texts, language),
-        example: format!("{NOBODYS}@{}", state.gateway.to_unicode()),
+        example: example::of_handset(&state.gateway),
         smtp: state.smtp.clone(),
     };
     let mut response = render(StatusCode::OK, &page);

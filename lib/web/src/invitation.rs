@@ -10,22 +10,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::tz::TimeZone;
 use postel_core::model::{Account, Language, User, UserStatus};
-use postel_core::number::Country;
 use postel_core::ports::StoreError;
 use postel_core::settings::SettingsError;
 
-use crate::WebState;
 use crate::language::Reader;
 use crate::notice::{Notice, store_failed};
 use crate::page::{Words, render};
-use crate::when;
+use crate::{WebState, example, when};
 
 /// A token is 32 bytes in hexadecimal.
 const TOKEN_LENGTH: usize = 64;
-
-/// A mobile number that France keeps free for films and books: nobody is texted by trying the example.
-const NOBODYS_NATIONAL: &str = "0639981234";
-const NOBODYS_INTERNATIONAL: &str = "+33639981234";
 
 #[derive(Template)]
 #[template(path = "invitation.html")]
@@ -153,14 +147,9 @@ async fn account_of(state: &WebState, user: &User) -> Result<(Account, Language)
     Ok((account, language))
 }
 
-/// An address that shows how texts are sent, as the account's people would write it.
+/// How the account's people would write an address of a phone.
 fn example(state: &WebState, account: &Account) -> String {
-    let number = if account.preferences.country == Country::FR {
-        NOBODYS_NATIONAL
-    } else {
-        NOBODYS_INTERNATIONAL
-    };
-    format!("{number}@{}", state.gateway.to_unicode())
+    example::of_account(&state.gateway, account.preferences.country)
 }
 
 /// Both pages with everything on them hostile, for the test that renders all pages.

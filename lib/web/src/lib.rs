@@ -5,6 +5,7 @@
 //! answer. Must not know which home it runs in, which store is behind it or who listens.
 
 mod assets;
+mod example;
 mod guard;
 mod handset;
 mod invitation;

@@ -47,7 +47,7 @@ async fn line_breaks_and_emoji_stay() {
 async fn the_empty_handset_says_how_to_send() {
     let site = Site::new();
     let page = site.get("/handset").await.body;
-    assert!(page.contains("+33639981234@sms.example.com"));
+    assert!(page.contains("+33612345678@sms.example.com"));
     assert!(page.contains("127.0.0.1:2525"));
     assert!(page.contains(r#"<noscript><meta http-equiv="refresh" content="2"></noscript>"#));
     site.text("Postel", "a").await;
