@@ -96,15 +96,9 @@ impl Dispatcher {
                 return Ok(()); // Somebody else was faster and sends it.
             }
             row.version += 1;
-            let outcome = provider.send(&sms(&row)).await;
-            let next = after(
-                &self
-                    .looked_up(provider.as_ref(), &row, outcome.clone())
-                    .await,
-                row.attempts,
-                self.clock.now(),
-                row.valid_until,
-            );
+            let answer = provider.send(&sms(&row)).await;
+            let outcome = self.looked_up(provider.as_ref(), &row, answer).await;
+            let next = after(&outcome, row.attempts, self.clock.now(), row.valid_until);
             if next.alarm {
                 tracing::error!(row = %row.id, provider = provider.name(), attempts = row.attempts, state = next.state.as_str(), note = %next.note, "alarm: the operator must look at this provider");
             }

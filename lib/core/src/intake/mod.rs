@@ -477,10 +477,7 @@ impl Intake {
         let mut fresh = Vec::new();
         for row in &accepted.rows {
             match self.store.claim(row).await? {
-                Claim::New => fresh.push(Row {
-                    version: 1,
-                    ..row.clone()
-                }),
+                Claim::New => fresh.push(row.clone()),
                 Claim::Already(row) => {
                     tracing::info!(mail = %accepted.record.id, row = %row.id, state = row.state.as_str(), "known already, not sent again");
                 }

@@ -122,7 +122,7 @@ pub struct OptOut {
 /// Rows, limits, opt-outs.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Makes the row and takes its reservations, all or nothing, where there is no row of this id
+    /// Makes the row, its version as given, and takes its reservations, all or nothing, where there is no row of this id
     /// and every counter stays within its ceiling. Concurrent claims of one id: exactly one is `New`.
     async fn claim(&self, row: &Row) -> Result<Claim, StoreError>;
 
