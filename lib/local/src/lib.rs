@@ -1,6 +1,7 @@
 //! SQLite, spool, SMTP in and out, worker: the one-process home.
 
 pub mod home;
+pub mod mailer;
 pub mod smtp;
 pub mod spool;
 pub mod sqlite;
