@@ -388,6 +388,16 @@ async fn a_full_disk_refuses_and_spoils_nothing() {
     );
     assert_eq!(headers(&entries), kept);
     assert_eq!(entries.len(), kept.len(), "nothing is damaged");
+    for file in place.files("mail") {
+        let metadata = fs::metadata(file).unwrap();
+        assert!(metadata.len() > 0, "no litter");
+        #[cfg(unix)]
+        assert_eq!(
+            std::os::unix::fs::MetadataExt::mode(&metadata) & 0o077,
+            0,
+            "nobody else reads it"
+        );
+    }
 }
 
 #[test]

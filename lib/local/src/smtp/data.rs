@@ -110,6 +110,11 @@ impl Collector {
         self.at == At::End
     }
 
+    /// What has spoiled the mail so far.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
     /// The mail, and the memory it holds, or why it is refused.
     pub(super) fn finish(self) -> Result<(Vec<u8>, Held), Fault> {
         self.fault.map_or(Ok((self.mail, self.held)), Err)

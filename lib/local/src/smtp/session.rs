@@ -2,6 +2,8 @@
 //!
 //! Must not know what is decided about a mail.
 
+mod receive;
+
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,15 +11,13 @@ use std::sync::Arc;
 use postel_core::evidence::Connection;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::Instrument;
 
+use super::Server;
 use super::command::{Command, Mail, NEEDS_UTF8, parse};
-use super::data::{Collector, Fault};
-use super::limits::Held;
+use super::data::Fault;
 use super::line::{LineFault, Lines};
 use super::reply::Reply;
 use super::wire::Wire;
-use super::{Envelope, Server};
 
 const OK: Reply = Reply::fixed(250, 0, 0, "OK");
 const BYE: Reply = Reply::fixed(221, 0, 0, "Goodbye");
@@ -308,85 +308,6 @@ impl Session {
         Ok(())
     }
 
-    async fn data(&mut self) -> Result<(), End> {
-        let Some(transaction) = self.transaction.take_if(|t| !t.recipients.is_empty()) else {
-            let reply = if self.transaction.is_some() {
-                NO_RECIPIENT
-            } else {
-                MAIL_FIRST
-            };
-            return self.fault(reply);
-        };
-        let limits = &self.server.limits;
-        let mut collector = Collector::new(limits.mail_bytes, self.server.budget.hold());
-        if !collector.begin() {
-            self.say(&Reply::no_room());
-            return Ok(());
-        }
-        self.wire
-            .write(b"354 Send the mail, and end it with a dot on a line of its own\r\n");
-        let until = self.ends_at.min(Instant::now() + limits.data);
-        tokio::select! {
-            collected = collect(&mut self.wire, &mut collector, limits.idle) => collected?,
-            reply = patience(self.closing.clone(), until, limits.grace) => return Err(End::Said(reply)),
-        }
-        match collector.finish() {
-            Ok((raw, held)) => {
-                let Transaction {
-                    connection,
-                    recipients,
-                    ..
-                } = transaction;
-                let reply = self
-                    .decide(
-                        Envelope {
-                            connection,
-                            recipients,
-                        },
-                        raw,
-                        held,
-                    )
-                    .await?;
-                self.accepted += usize::from(reply.is_success());
-                if reply.code() == 421 {
-                    return Err(End::Said(reply));
-                }
-                self.say(&reply);
-            }
-            Err(fault @ (Fault::BareEnd | Fault::Nul)) => self.fault(fault.reply())?,
-            Err(fault @ (Fault::TooBig | Fault::NoRoom)) => self.say(&fault.reply()),
-        }
-        self.reset();
-        Ok(())
-    }
-
-    /// The handler's answer. It works in a task of its own, so that its panic is not ours and a
-    /// client that leaves does not stop it half-way; the memory is held as long as it works.
-    async fn decide(&mut self, envelope: Envelope, raw: Vec<u8>, held: Held) -> Result<Reply, End> {
-        let handler = Arc::clone(&self.server.handler);
-        let work = async move {
-            let reply = handler.mail(envelope, raw).await;
-            drop(held);
-            reply
-        };
-        let task = tokio::spawn(work.in_current_span());
-        let limits = &self.server.limits;
-        let until = Instant::now() + limits.answer;
-        tokio::select! {
-            done = task => Ok(match done {
-                Ok(reply) if matches!(reply.class(), 2 | 4 | 5) => reply,
-                Ok(_) | Err(_) => {
-                    tracing::error!("handling a mail failed");
-                    FAILED
-                }
-            }),
-            reply = patience(self.closing.clone(), until, limits.grace) => {
-                tracing::error!("handling a mail took too long");
-                if *self.closing.borrow() { Err(End::Said(reply)) } else { Ok(FAILED) }
-            }
-        }
-    }
-
     async fn start_tls(&mut self) -> Result<(), End> {
         let Some(acceptor) = self.server.tls.clone() else {
             return self.fault(NO_TLS);
@@ -407,38 +328,4 @@ impl Session {
         self.reset();
         Ok(())
     }
-}
-
-/// Reads until the mail's end.
-async fn collect(
-    wire: &mut Wire,
-    collector: &mut Collector,
-    idle: std::time::Duration,
-) -> Result<(), End> {
-    loop {
-        let taken = collector.feed(wire.arrived());
-        wire.take(taken);
-        if collector.ended() {
-            return Ok(());
-        }
-        match timeout(idle, wire.more()).await {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false) | Err(_)) => return Err(End::Gone),
-            Err(_) => return Err(End::Said(TOO_SLOW)),
-        }
-    }
-}
-
-/// Waits as long as a mail may take; gives the reply that ends the session then.
-async fn patience(
-    mut closing: watch::Receiver<bool>,
-    until: Instant,
-    grace: std::time::Duration,
-) -> Reply {
-    tokio::select! {
-        () = sleep_until(until) => return TOO_SLOW,
-        _ = closing.wait_for(|closing| *closing) => {}
-    }
-    sleep_until(until.min(Instant::now() + grace)).await;
-    CLOSING
 }

@@ -5,7 +5,7 @@
 //! reads or writes.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -50,7 +50,7 @@ impl Folder {
             path: path.to_owned(),
             why: error.to_string(),
         };
-        fs::create_dir_all(path).map_err(failed)?;
+        private_folder(path).map_err(failed)?;
         if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             sync_folder(parent).map_err(failed)?;
         }
@@ -89,10 +89,7 @@ impl Folder {
             state.last
         };
         let path = self.mail(number, marker);
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .open(path)?;
+        let file = private_file().append(true).create_new(true).open(path)?;
         self.sync()?;
         let segment = Segment {
             marker,
@@ -263,6 +260,23 @@ fn read_done(path: &Path) -> io::Result<BTreeSet<u64>> {
         .filter(|(record, place)| done_record(*place) == **record)
         .map(|(_, place)| place)
         .collect())
+}
+
+/// Makes a folder that other users of the machine cannot look into, as mails are private.
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// How files are made that other users of the machine cannot read.
+pub(super) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {

@@ -4,7 +4,7 @@
 //! Must not know what a mail is.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, PoisonError};
@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::folder::{Folder, Segment};
+use super::folder::{DONE, Folder, Segment, done_record, private_file};
 use super::record::Head;
 use super::{Shared, SpoolError, Ticket};
 
@@ -171,14 +171,27 @@ impl Writer {
     }
 
     /// After a failed write: what was written of it is cut off, and the file is not trusted again
-    /// (after a failed sync, the next one may report success for lost pages).
+    /// (after a failed sync, the next one may report success for lost pages). A segment without a
+    /// mail goes, so that a full disk is not littered.
     fn abandon(&mut self) {
-        if let Some(current) = self.current.take()
-            && let Err(error) = current
+        let Some(current) = self.current.take() else {
+            return;
+        };
+        let cut = if current.len == 0 {
+            self.shared
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .segments
+                .remove(&current.number);
+            self.folder.delete(current.number, current.marker)
+        } else {
+            current
                 .file
                 .set_len(current.len)
                 .and_then(|()| current.file.sync_data())
-        {
+        };
+        if let Err(error) = cut {
             tracing::warn!(%error, segment = current.number, "a mail that was not accepted may come up again");
         }
     }
@@ -201,13 +214,13 @@ impl Writer {
             std::collections::hash_map::Entry::Occupied(file) => file.into_mut(),
             std::collections::hash_map::Entry::Vacant(slot) => {
                 let path = self.folder.done(ticket.segment, marker);
-                slot.insert(OpenOptions::new().append(true).create(true).open(path)?)
+                slot.insert(private_file().append(true).create(true).open(path)?)
             }
         };
-        if let Err(error) = file.write_all(&super::folder::done_record(ticket.offset)) {
+        if let Err(error) = file.write_all(&done_record(ticket.offset)) {
             // A piece of a record would hide those after it.
             let whole = file.metadata()?.len();
-            file.set_len(whole - whole % super::folder::DONE)?;
+            file.set_len(whole - whole % DONE)?;
             return Err(error);
         }
         let mut state = self

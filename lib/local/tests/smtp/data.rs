@@ -1,5 +1,10 @@
 //! The mail itself: nothing but CR LF `.` CR LF ends it.
 
+use std::time::Duration;
+
+use postel_local::smtp::Limits;
+use tokio::io::AsyncWriteExt;
+
 use crate::client::Server;
 
 /// Every shape of a forged end known from SMTP smuggling (CVE-2023-51764, -51765, -51766 and kin).
@@ -82,4 +87,91 @@ async fn one_session_carries_many_mails() {
         client.expect(&format!("{i}\r\n."), "250").await;
     }
     assert_eq!(server.bodies().len(), 5);
+}
+
+#[tokio::test]
+async fn whoever_ends_mails_in_bare_line_feeds_hears_why_nothing_comes() {
+    let limits = Limits {
+        idle: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let server = Server::with(limits).await;
+    let mut client = server.in_data().await;
+    client.send("Subject: x\n\ntext\n.\n").await;
+    let reply = client.reply().await;
+    assert!(
+        reply.starts_with("421 4.4.2 The mail has bare CR or LF"),
+        "{reply}"
+    );
+    client.hung_up().await;
+}
+
+#[tokio::test]
+async fn a_mail_is_handled_to_the_end_though_the_client_has_gone() {
+    let server = Server::start().await;
+    let mut client = server.in_data().await;
+    client.send("slow\r\n.\r\n").await;
+    drop(client);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(server.bodies(), [b"slow\r\n"]);
+}
+
+/// Bytes of a fixed series that looks random, drawn from pieces that mean something.
+fn hostile(seed: u64, pieces: usize) -> Vec<u8> {
+    const PIECES: [&[u8]; 24] = [
+        b"\r\n",
+        b"\r\n",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b".",
+        b"\r\n.\r\n",
+        b"\0",
+        b"\xff",
+        b" ",
+        b"<",
+        b">",
+        b"EHLO x\r\n",
+        b"MAIL FROM:<",
+        b"a@b.example>",
+        b"RCPT TO:<",
+        b"\"",
+        b"@",
+        b"DATA\r\n",
+        b"RSET\r\n",
+        b" SIZE=9999999999",
+        "é".as_bytes(),
+        b"MAIL FROM:<> SMTPUTF8\r\n",
+        b"RCPT TO:<1@sms.example.com>\r\n",
+    ];
+    let mut state = seed;
+    let next = |_| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        PIECES[usize::try_from(state >> 33).unwrap() % PIECES.len()]
+    };
+    (0..pieces).flat_map(next).copied().collect()
+}
+
+#[tokio::test]
+async fn hostile_bytes_break_nothing() {
+    let limits = Limits {
+        errors: 10_000,
+        ..Limits::default()
+    };
+    let server = Server::with(limits).await;
+    let mut replies = 0;
+    for seed in 0..40 {
+        let mut client = server.client().await;
+        client.send(hostile(seed, 400)).await;
+        client.stream.shutdown().await.unwrap();
+        // The client checks that every reply is well-formed.
+        while !client.reply().await.is_empty() {
+            replies += 1;
+        }
+    }
+    assert!(replies > 1000, "{replies}");
+    let mut client = server.in_data().await;
+    client.expect("still here\r\n.", "250").await;
 }

@@ -1,0 +1,141 @@
+//! A mail's way from DATA to its answer.
+//!
+//! Must not know what is decided about it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::Instrument;
+
+use super::{CLOSING, End, FAILED, MAIL_FIRST, NO_RECIPIENT, Session, TOO_SLOW, Transaction};
+use crate::smtp::Envelope;
+use crate::smtp::data::{Collector, Fault};
+use crate::smtp::limits::Held;
+use crate::smtp::reply::Reply;
+use crate::smtp::wire::Wire;
+
+/// To whoever waits for an answer to a mail that ended in its own way only.
+const NO_END: Reply = Reply::fixed(
+    421,
+    4,
+    2,
+    "The mail has bare CR or LF and no end: lines end in CR LF, the mail in CR LF . CR LF",
+);
+
+impl Session {
+    /// DATA: takes the mail, hears what becomes of it, and says so.
+    pub(super) async fn data(&mut self) -> Result<(), End> {
+        let Some(transaction) = self.transaction.take_if(|t| !t.recipients.is_empty()) else {
+            let reply = if self.transaction.is_some() {
+                NO_RECIPIENT
+            } else {
+                MAIL_FIRST
+            };
+            return self.fault(reply);
+        };
+        let limits = &self.server.limits;
+        let mut collector = Collector::new(limits.mail_bytes, self.server.budget.hold());
+        if !collector.begin() {
+            self.say(&Reply::no_room());
+            return Ok(());
+        }
+        self.wire
+            .write(b"354 Send the mail, and end it with a dot on a line of its own\r\n");
+        let until = self.ends_at.min(Instant::now() + limits.data);
+        let collected = tokio::select! {
+            collected = collect(&mut self.wire, &mut collector, limits.idle) => collected,
+            reply = patience(self.closing.clone(), until, limits.grace) => Err(End::Said(reply)),
+        };
+        match collected {
+            Err(End::Said(reply))
+                if reply == TOO_SLOW && collector.fault() == Some(Fault::BareEnd) =>
+            {
+                return Err(End::Said(NO_END));
+            }
+            collected => collected?,
+        }
+        match collector.finish() {
+            Ok((raw, held)) => {
+                let Transaction {
+                    connection,
+                    recipients,
+                    ..
+                } = transaction;
+                let reply = self
+                    .decide(
+                        Envelope {
+                            connection,
+                            recipients,
+                        },
+                        raw,
+                        held,
+                    )
+                    .await?;
+                self.accepted += usize::from(reply.is_success());
+                if reply.code() == 421 {
+                    return Err(End::Said(reply));
+                }
+                self.say(&reply);
+            }
+            Err(fault @ (Fault::BareEnd | Fault::Nul)) => self.fault(fault.reply())?,
+            Err(fault @ (Fault::TooBig | Fault::NoRoom)) => self.say(&fault.reply()),
+        }
+        self.reset();
+        Ok(())
+    }
+
+    /// The handler's answer. It works in a task of its own, so that its panic is not ours and a
+    /// client that leaves does not stop it half-way; the memory is held as long as it works.
+    async fn decide(&mut self, envelope: Envelope, raw: Vec<u8>, held: Held) -> Result<Reply, End> {
+        let handler = Arc::clone(&self.server.handler);
+        let work = async move {
+            let reply = handler.mail(envelope, raw).await;
+            drop(held);
+            reply
+        };
+        let task = tokio::spawn(work.in_current_span());
+        let limits = &self.server.limits;
+        let until = Instant::now() + limits.answer;
+        tokio::select! {
+            done = task => Ok(match done {
+                Ok(reply) if matches!(reply.class(), 2 | 4 | 5) => reply,
+                Ok(_) | Err(_) => {
+                    tracing::error!("handling a mail failed");
+                    FAILED
+                }
+            }),
+            reply = patience(self.closing.clone(), until, limits.grace) => {
+                tracing::error!("handling a mail took too long");
+                if *self.closing.borrow() { Err(End::Said(reply)) } else { Ok(FAILED) }
+            }
+        }
+    }
+}
+
+/// Reads until the mail's end.
+async fn collect(wire: &mut Wire, collector: &mut Collector, idle: Duration) -> Result<(), End> {
+    loop {
+        let taken = collector.feed(wire.arrived());
+        wire.take(taken);
+        if collector.ended() {
+            return Ok(());
+        }
+        match timeout(idle, wire.more()).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false) | Err(_)) => return Err(End::Gone),
+            Err(_) => return Err(End::Said(TOO_SLOW)),
+        }
+    }
+}
+
+/// Waits as long as a mail may take; gives the reply that ends the session then.
+async fn patience(mut closing: watch::Receiver<bool>, until: Instant, grace: Duration) -> Reply {
+    tokio::select! {
+        () = sleep_until(until) => return TOO_SLOW,
+        _ = closing.wait_for(|closing| *closing) => {}
+    }
+    sleep_until(until.min(Instant::now() + grace)).await;
+    CLOSING
+}
