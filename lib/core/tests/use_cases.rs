@@ -691,8 +691,8 @@ fn token(house: &House) -> String {
         .into_iter()
         .rfind(|m| m.contains("/invitation/"))
         .unwrap();
-    let at = mail.find("/invitation/").unwrap() + "/invitation/".len();
-    mail[at..].split_whitespace().next().unwrap().to_owned()
+    let (_, link) = mail.split_once("/invitation/").unwrap();
+    link.split_whitespace().next().unwrap().to_owned()
 }
 
 #[tokio::test]
