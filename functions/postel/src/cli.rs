@@ -1,13 +1,18 @@
 //! The command line: which commands there are, and who runs them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::commands;
+use crate::commands::accounts::{
+    self, account::AccountCommand, limits::LimitsCommand, network::NetworkCommand,
+    number::NumberCommand, opt_out::OptOutCommand, prefs::PrefsCommand, user::UserCommand,
+};
+use crate::commands::{self, mails};
 use crate::config::{self, Config};
 use crate::exit::{Answer, CODES, Failure, Outcome};
+use crate::home::Home;
 use crate::output::{self, Output};
 
 /// Postel turns an email into a text message.
@@ -25,9 +30,58 @@ pub(crate) struct Cli {
 /// What can be asked for.
 #[derive(Subcommand)]
 enum Command {
+    /// Take mail and send texts, until SIGINT or SIGTERM
+    Serve,
+
+    /// Show all of it on this machine: a mail goes in, a simulated phone shows the text
+    Demo(commands::demo::Arguments),
+
     /// Find out what becomes of a text, a number, a body, a sender or a mail, and why
     #[command(subcommand)]
     Check(commands::check::CheckCommand),
+
+    /// Show what would become of a mail in a file: decision, text, parts, what is cut; sends nothing
+    Preview(commands::preview::Arguments),
+
+    /// Make, list, show and change accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+
+    /// Who may send for an account
+    #[command(subcommand)]
+    User(UserCommand),
+
+    /// Address ranges an account trusts
+    #[command(subcommand)]
+    Network(NetworkCommand),
+
+    /// Virtual numbers of an account
+    #[command(subcommand)]
+    Number(NumberCommand),
+
+    /// Signature, sender name, subject, encoding, longest message, language, country, receipts
+    #[command(subcommand)]
+    Prefs(PrefsCommand),
+
+    /// What an account may send
+    #[command(subcommand)]
+    Limits(LimitsCommand),
+
+    /// Numbers an account must not text
+    #[command(subcommand)]
+    OptOut(OptOutCommand),
+
+    /// List the newest mails and what was decided
+    Mails(mails::Mails),
+
+    /// Tell everything that happened to one mail or text
+    Trail(mails::Trail),
+
+    /// List our own mails (invitations, receipts) and what became of them
+    Outbox(mails::Outbox),
+
+    /// Try texts that wait again now
+    Replay(commands::replay::Replay),
 
     /// Check the configuration or print one to begin with
     #[command(subcommand)]
@@ -56,6 +110,8 @@ pub(crate) fn run() -> ExitCode {
     match cli.dispatch() {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
+        // Whoever read the output has seen enough (`postel mails | head`).
+        Err(Failure::Unread) => ExitCode::SUCCESS,
         Err(failure) => {
             output::complain(&failure);
             failure.code()
@@ -66,13 +122,36 @@ pub(crate) fn run() -> ExitCode {
 impl Cli {
     fn dispatch(self) -> Outcome {
         let mut out = Output::new();
-        match self.command {
-            Command::Check(command) => running()?.block_on(commands::check::run(command, &mut out)),
-            Command::Config(command) => {
-                commands::config::run(&command, self.config.as_deref(), &mut out)
-            }
-            Command::Completions { shell } => {
-                clap_complete::generate(shell, &mut Self::command(), "postel", &mut out);
+        let config = self.config.as_deref();
+        running()?.block_on(self.command.run(config, &mut out))
+    }
+}
+
+impl Command {
+    async fn run(self, config: Option<&Path>, out: &mut Output) -> Outcome {
+        let home = || Home::open(load(config)?);
+        match self {
+            Self::Serve => commands::serve::run(config, out).await,
+            Self::Demo(arguments) => commands::demo::run(arguments, out).await,
+            Self::Check(command) => commands::check::run(command, config, out).await,
+            Self::Preview(arguments) => commands::preview::run(arguments, config, out).await,
+            Self::Account(command) => accounts::account::run(command, &home()?, out).await,
+            Self::User(command) => accounts::user::run(command, &home()?, out).await,
+            Self::Network(command) => accounts::network::run(command, &home()?, out).await,
+            Self::Number(command) => accounts::number::run(command, &home()?, out).await,
+            Self::Prefs(command) => accounts::prefs::run(command, &home()?, out).await,
+            Self::Limits(command) => accounts::limits::run(command, &home()?, out).await,
+            Self::OptOut(command) => accounts::opt_out::run(command, &home()?, out).await,
+            Self::Mails(arguments) => mails::mails(arguments, &home()?, out).await,
+            Self::Trail(arguments) => mails::trail(arguments, &home()?, out).await,
+            Self::Outbox(arguments) => mails::outbox(arguments, &home()?, out).await,
+            Self::Replay(arguments) => commands::replay::run(arguments, &home()?, out).await,
+            Self::Config(command) => commands::config::run(&command, config, out),
+            Self::Completions { shell } => {
+                // The generator panics where it cannot write, so it writes where it always can.
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "postel", &mut script);
+                out.text(&String::from_utf8_lossy(&script))?;
                 Ok(Answer::Yes)
             }
         }
@@ -92,7 +171,7 @@ fn running() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// The checked configuration, or all its faults.
-pub(crate) fn load(given: Option<&std::path::Path>) -> Result<Config, Failure> {
+pub(crate) fn load(given: Option<&Path>) -> Result<Config, Failure> {
     Config::load(given, &config::environment())
         .map(|(config, _)| config)
         .map_err(Failure::Configuration)

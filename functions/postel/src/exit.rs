@@ -34,6 +34,8 @@ pub(crate) enum Failure {
     Configuration(Vec<Fault>),
     /// Could not be done now.
     Trouble(String),
+    /// Nobody reads the output any more.
+    Unread,
 }
 
 impl Failure {
@@ -44,6 +46,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Configuration(_) => 3,
             Self::Trouble(_) => 4,
+            Self::Unread => 0,
         })
     }
 }
@@ -52,6 +55,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(what) | Self::Usage(what) | Self::Trouble(what) => f.write_str(what),
+            Self::Unread => f.write_str("nobody reads the output"),
             Self::Configuration(faults) => {
                 let count = faults.len();
                 let plural = if count == 1 { "" } else { "s" };
@@ -64,6 +68,9 @@ impl fmt::Display for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(e: std::io::Error) -> Self {
+        if e.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self::Unread;
+        }
         Self::Trouble(format!("the output could not be written: {e}"))
     }
 }

@@ -1,11 +1,13 @@
 //! `postel`: the one process and the command line. Builds and starts; rules live in the libraries.
-#![expect(dead_code, reason = "what the commands to come print with")]
 
 mod cli;
 mod commands;
 mod config;
 mod exit;
+mod home;
+mod judging;
 mod output;
+mod serving;
 mod system;
 
 use std::process::ExitCode;

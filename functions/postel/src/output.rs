@@ -91,20 +91,19 @@ impl Output {
         writeln!(self.stream, "{table}")
     }
 
+    /// A cell in a colour where cells may have one: on a terminal.
+    pub(crate) fn painted(&self, colour: Colour, text: &str) -> String {
+        if self.terminal {
+            paint(colour, text)
+        } else {
+            text.to_owned()
+        }
+    }
+
     /// Any value as pretty JSON.
     pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value)?;
         writeln!(self.stream, "{text}")
-    }
-}
-
-impl io::Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
     }
 }
 

@@ -12,6 +12,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use postel_core::address::{Domain, EmailAddress};
+use postel_core::ledger::limits::Ceilings;
+use postel_core::model::Language;
+use postel_core::number::Country;
 
 pub(crate) use settings::server;
 pub(crate) use source::{Fault, File};
@@ -38,14 +41,16 @@ pub(crate) struct Config {
     pub(crate) accounts: NewAccounts,
     /// `[smtp]`
     pub(crate) smtp: Smtp,
-    /// `[dns] servers`; empty: the system's.
-    pub(crate) dns_servers: Vec<SocketAddr>,
+    /// `[dns] server`; `None`: the system's.
+    pub(crate) dns_server: Option<SocketAddr>,
     /// `[web]`
     pub(crate) web: Web,
     /// `[mail_out]`
     pub(crate) mail_out: MailOut,
     /// `[sms] providers`
     pub(crate) providers: Vec<String>,
+    /// `[sms] workers`
+    pub(crate) workers: u32,
     /// `[operator]`
     pub(crate) operator: Operator,
     /// `[log]`
@@ -64,21 +69,21 @@ pub(crate) struct Gateway {
 /// What a new account begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewAccounts {
-    /// `en` or `fr`.
-    pub(crate) language: String,
-    /// Two capital letters.
-    pub(crate) country: String,
+    /// Of its mails and pages.
+    pub(crate) language: Language,
+    /// Where bare digits are read.
+    pub(crate) country: Country,
     /// IANA name.
     pub(crate) time_zone: String,
 }
 
-/// Certificate chain and key, PEM, read.
+/// The files of certificate chain and key (PEM), seen to fit each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tls {
     /// The chain.
-    pub(crate) certificate: String,
+    pub(crate) certificate: PathBuf,
     /// The key.
-    pub(crate) key: Secret,
+    pub(crate) key: PathBuf,
 }
 
 /// The SMTP listener.
@@ -122,28 +127,13 @@ pub(crate) struct MailOut {
     pub(crate) from: Option<EmailAddress>,
 }
 
-/// How the smarthost is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Security {
-    /// `smtps`
-    Tls,
-    /// `smtp`
-    StartTls,
-    /// `smtp+plain`
-    Plain,
-}
-
 /// The server that takes our own mails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Smarthost {
-    /// From the URL's scheme.
-    pub(crate) security: Security,
-    /// Name or address.
-    pub(crate) host: String,
-    /// Port.
-    pub(crate) port: u16,
-    /// User and password; both or neither.
-    pub(crate) login: Option<(String, Secret)>,
+    /// With user and password in it.
+    pub(crate) url: Secret,
+    /// PEM file of certificates to trust beside the public authorities'.
+    pub(crate) trust: Option<PathBuf>,
 }
 
 /// What stands above the accounts.
@@ -151,8 +141,8 @@ pub(crate) struct Smarthost {
 pub(crate) struct Operator {
     /// Whether accounts may accept unproven mail.
     pub(crate) any_server: bool,
-    /// Parts a day over all accounts.
-    pub(crate) parts_per_day: Option<u32>,
+    /// Above every account's limits.
+    pub(crate) ceilings: Ceilings,
     /// Days for which strangers' metadata is kept.
     pub(crate) stranger_days: u32,
 }
@@ -189,6 +179,14 @@ impl Config {
             faults
         })?;
         Ok((config, file.map(|f| f.path)))
+    }
+
+    /// The configuration that these variables alone make.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub(crate) fn from_values(environment: &BTreeMap<String, String>) -> Result<Self, Vec<Fault>> {
+        settings::read(None, environment)
     }
 }
 

@@ -7,12 +7,17 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use postel_core::address::{AddressError, Domain};
+use postel_core::ledger::limits::Ceilings;
+use postel_core::model::Language;
+use postel_core::number::{Country, CountryError};
 
 use super::source::{Fault, File, Raw, Reader};
 use super::{
-    Config, Gateway, Log, MailOut, NewAccounts, Operator, Secret, Security, Smarthost, Smtp, Tls,
-    Web,
+    Config, Gateway, Log, MailOut, NewAccounts, Operator, Secret, Smarthost, Smtp, Tls, Web,
 };
+
+/// The highest ceiling that can be written.
+const MOST_PARTS: u32 = 1_000_000_000;
 
 /// Reads the whole configuration.
 pub(super) fn read(
@@ -25,12 +30,13 @@ pub(super) fn read(
         gateway: gateway(r),
         accounts: accounts(r),
         smtp: smtp(r),
-        dns_servers: r.take("dns", "servers", Vec::new(), |raw| {
-            raw.list()?.iter().map(|s| server(s)).collect()
+        dns_server: r.take("dns", "server", None, |raw| {
+            raw.optional()?.map(|s| server(&s)).transpose()
         }),
         web: web(r),
         mail_out: mail_out(r),
         providers: providers(r),
+        workers: r.take("sms", "workers", 16, |raw| raw.integer(1..=1_000)),
         operator: operator(r),
         log: log(r),
     };
@@ -61,11 +67,9 @@ fn gateway(r: &mut Reader<'_>) -> Gateway {
 
 fn accounts(r: &mut Reader<'_>) -> NewAccounts {
     NewAccounts {
-        language: r.take("accounts", "language", "en".to_owned(), |raw| one_of(&raw.text()?, &["en", "fr"])),
-        country: r.take("accounts", "country", "FR".to_owned(), |raw| {
-            let written = raw.text()?;
-            let fits = written.len() == 2 && written.bytes().all(|b| b.is_ascii_uppercase());
-            if fits { Ok(written) } else { Err("write two capital letters (ISO 3166), such as FR".to_owned()) }
+        language: r.take("accounts", "language", Language::En, |raw| Ok(raw.text()?.parse()?)),
+        country: r.take("accounts", "country", Country::FR, |raw| {
+            raw.text()?.parse().map_err(|e: CountryError| e.to_string())
         }),
         time_zone: r.take("accounts", "time_zone", "Europe/Paris".to_owned(), |raw| {
             let written = raw.text()?;
@@ -97,25 +101,39 @@ fn smtp(r: &mut Reader<'_>) -> Smtp {
     let hostname = r.take("smtp", "hostname", None, |raw| {
         raw.optional()?.map(|s| domain(&s)).transpose()
     });
+    let tls = tls(r);
+    Smtp {
+        listen,
+        hostname,
+        tls,
+        max_mail_megabytes: r.take("smtp", "max_mail_megabytes", 40, |raw| raw.integer(1..=100)),
+        max_connections: r.take("smtp", "max_connections", 200, |raw| {
+            raw.integer(1..=100_000)
+        }),
+        max_connections_per_address: r.take("smtp", "max_connections_per_address", 50, |raw| {
+            raw.integer(1..=100_000)
+        }),
+        max_recipients: r.take("smtp", "max_recipients", 100, |raw| raw.integer(1..=1_000)),
+        idle_seconds: r.take("smtp", "idle_seconds", 300, |raw| raw.integer(1..=3_600)),
+    }
+}
+
+/// STARTTLS: both files or neither, and they fit each other.
+fn tls(r: &mut Reader<'_>) -> Option<Tls> {
     let certificate = r.take("smtp", "tls_certificate", None, |raw| {
-        raw.path()?
-            .map(|p| readable(&p, "BEGIN CERTIFICATE"))
-            .transpose()
+        raw.path()?.map(readable).transpose()
     });
     let key = r.take("smtp", "tls_key_file", None, |raw| {
-        raw.path()?
-            .map(|p| {
-                let secret = secret(&p)?;
-                if secret.0.contains("PRIVATE KEY-----") {
-                    Ok(secret)
-                } else {
-                    Err(format!("{} holds no private key in PEM form", p.display()))
-                }
-            })
-            .transpose()
+        raw.path()?.map(|p| secret(&p).map(|_| p)).transpose()
     });
-    let tls = match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => match postel_local::tls::load(&certificate, &key) {
+            Ok(_) => Some(Tls { certificate, key }),
+            Err(e) => {
+                r.fault("smtp", "tls_certificate", e);
+                None
+            }
+        },
         (Some(_), None) => {
             r.fault_unless_told(
                 "smtp",
@@ -133,20 +151,6 @@ fn smtp(r: &mut Reader<'_>) -> Smtp {
             None
         }
         (None, None) => None,
-    };
-    Smtp {
-        listen,
-        hostname,
-        tls,
-        max_mail_megabytes: r.take("smtp", "max_mail_megabytes", 25, |raw| raw.integer(1..=100)),
-        max_connections: r.take("smtp", "max_connections", 200, |raw| {
-            raw.integer(1..=100_000)
-        }),
-        max_connections_per_address: r.take("smtp", "max_connections_per_address", 20, |raw| {
-            raw.integer(1..=100_000)
-        }),
-        max_recipients: r.take("smtp", "max_recipients", 100, |raw| raw.integer(1..=1_000)),
-        idle_seconds: r.take("smtp", "idle_seconds", 300, |raw| raw.integer(1..=3_600)),
     }
 }
 
@@ -183,47 +187,29 @@ fn web(r: &mut Reader<'_>) -> Web {
 }
 
 fn mail_out(r: &mut Reader<'_>) -> MailOut {
-    let target = r.take("mail_out", "smarthost", None, |raw| {
-        raw.optional()?.map(|s| smarthost(&s)).transpose()
-    });
+    let written = r.take("mail_out", "smarthost", None, |raw| raw.optional());
     let password = r.take("mail_out", "password_file", None, |raw| {
         raw.path()?.map(|p| secret(&p)).transpose()
     });
-    let smarthost = target.map(|(security, user, host, port)| {
-        let login = match (user, password.clone()) {
-            (Some(user), Some(password)) => Some((user, password)),
-            (Some(_), None) => {
-                r.fault_unless_told(
-                    "mail_out",
-                    "password_file",
-                    "the smarthost's URL names a user; name the file that holds its password",
-                );
-                None
-            }
-            (None, Some(_)) => {
-                r.fault(
-                    "mail_out",
-                    "smarthost",
-                    "a password is given but no user; write smtp://user@host:587",
-                );
-                None
-            }
-            (None, None) => None,
-        };
-        if login.is_some() && security == Security::Plain {
-            r.fault(
-                "mail_out",
-                "smarthost",
-                "a password is never sent without TLS; write smtp:// or smtps://",
-            );
-        }
-        Smarthost {
-            security,
-            host,
-            port,
-            login,
-        }
+    let trust = r.take("mail_out", "trust_file", None, |raw| {
+        raw.path()?.map(readable).transpose()
     });
+    let smarthost = match written.map(|url| with_password(&url, password.as_ref())) {
+        None => None,
+        Some(Ok(url)) => {
+            match postel_local::mailer::Smarthost::new(&url.0, "localhost", trust.as_deref()) {
+                Ok(_) => Some(Smarthost { url, trust }),
+                Err(e) => {
+                    r.fault("mail_out", "smarthost", e);
+                    None
+                }
+            }
+        }
+        Some(Err((key, what))) => {
+            r.fault_unless_told("mail_out", key, what);
+            None
+        }
+    };
     MailOut {
         smarthost,
         folder: r.take("mail_out", "folder", None, |raw| raw.path()),
@@ -236,6 +222,50 @@ fn mail_out(r: &mut Reader<'_>) -> MailOut {
                 .transpose()
         }),
     }
+}
+
+/// The smarthost's URL with the password in it, which never stands in the configuration itself;
+/// or which setting is at fault, and how.
+fn with_password(
+    url: &str,
+    password: Option<&Secret>,
+) -> Result<Secret, (&'static str, &'static str)> {
+    let user = url.split_once("://").and_then(|(scheme, rest)| {
+        let (user, place) = rest.rsplit_once('@')?;
+        Some((scheme, user, place))
+    });
+    match (user, password) {
+        (Some((_, user, _)), _) if user.contains(':') => Err((
+            "smarthost",
+            "a password must not stand here; write it into a file and name that in password_file",
+        )),
+        (Some((scheme, user, place)), Some(password)) => Ok(Secret(format!(
+            "{scheme}://{user}:{}@{place}",
+            escaped(&password.0)
+        ))),
+        (Some(_), None) => Err((
+            "password_file",
+            "the smarthost's URL names a user; name the file that holds its password",
+        )),
+        (None, Some(_)) => Err((
+            "smarthost",
+            "a password is given but no user; write smtp://user@host:587",
+        )),
+        (None, None) => Ok(Secret(url.to_owned())),
+    }
+}
+
+/// As it is written in a URL (RFC 3986 2.1).
+fn escaped(text: &str) -> String {
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
 }
 
 fn providers(r: &mut Reader<'_>) -> Vec<String> {
@@ -257,11 +287,32 @@ fn providers(r: &mut Reader<'_>) -> Vec<String> {
 }
 
 fn operator(r: &mut Reader<'_>) -> Operator {
+    let usual = Ceilings::default();
     Operator {
         any_server: r.take("operator", "any_server", false, |raw| raw.boolean()),
-        parts_per_day: r.take("operator", "parts_per_day", None, |raw| {
-            Ok(Some(raw.integer(0..=100_000_000)?).filter(|n| *n > 0))
-        }),
+        ceilings: Ceilings {
+            recipients_per_mail: r.take(
+                "operator",
+                "recipients_per_mail",
+                usual.recipients_per_mail,
+                |raw| raw.integer(1..=10_000),
+            ),
+            parts_per_account_day: r.take(
+                "operator",
+                "parts_per_account_day",
+                usual.parts_per_account_day,
+                |raw| raw.integer(0..=MOST_PARTS),
+            ),
+            parts_per_account_month: r.take(
+                "operator",
+                "parts_per_account_month",
+                usual.parts_per_account_month,
+                |raw| raw.integer(0..=MOST_PARTS),
+            ),
+            parts_per_day: r.take("operator", "parts_per_day", usual.parts_per_day, |raw| {
+                raw.integer(0..=MOST_PARTS)
+            }),
+        },
         stranger_days: r.take("operator", "stranger_days", 7, |raw| raw.integer(1..=90)),
     }
 }
@@ -301,66 +352,11 @@ pub(crate) fn server(written: &str) -> Result<SocketAddr, String> {
         .map_err(|_| format!("`{written}` is not a name server's address; write one such as 192.0.2.53 or 127.0.0.1:5353"))
 }
 
-type Target = (Security, Option<String>, String, u16);
-
-fn smarthost(url: &str) -> Result<Target, String> {
-    let shape = || {
-        "write smtp://user@host:587 (STARTTLS), smtps://user@host:465 or smtp+plain://host:25; \
-         the password stands in password_file"
-            .to_owned()
-    };
-    let (scheme, rest) = url.split_once("://").ok_or_else(shape)?;
-    let (security, default_port) = match scheme {
-        "smtps" => (Security::Tls, 465),
-        "smtp" => (Security::StartTls, 587),
-        "smtp+plain" => (Security::Plain, 25),
-        _ => return Err(shape()),
-    };
-    let rest = rest.trim_end_matches('/');
-    let (user, authority) = match rest.rsplit_once('@') {
-        Some((user, authority)) => (Some(user), authority),
-        None => (None, rest),
-    };
-    if user.is_some_and(|u| u.contains(':')) {
-        return Err(
-            "a password must not stand here; write it into a file and name that in password_file"
-                .to_owned(),
-        );
-    }
-    let bracketed = authority.strip_prefix('[').and_then(|a| a.split_once(']'));
-    let (host, port) = match bracketed {
-        Some((host, "")) => (host, None),
-        Some((host, port)) => (host, Some(port.strip_prefix(':').ok_or_else(shape)?)),
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
-    };
-    let port = match port {
-        Some(port) => port
-            .parse()
-            .map_err(|_| format!("`{port}` is not a port"))?,
-        None => default_port,
-    };
-    if host.is_empty() || host.contains(['/', ' ', '?']) {
-        return Err(shape());
-    }
-    // Mail user names often are addresses, whose @ is written %40 in a URL.
-    let user = user.map(|u| u.replace("%40", "@"));
-    Ok((security, user, host.to_owned(), port))
-}
-
-/// The text of a file that holds no secret.
-fn readable(path: &Path, must_hold: &str) -> Result<String, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| format!("{} cannot be read: {e}", path.display()))?;
-    if text.contains(must_hold) {
-        Ok(text)
-    } else {
-        Err(format!(
-            "{} holds no certificate in PEM form",
-            path.display()
-        ))
+/// A file that is there and can be read.
+fn readable(path: PathBuf) -> Result<PathBuf, String> {
+    match std::fs::File::open(&path) {
+        Ok(_) => Ok(path),
+        Err(e) => Err(format!("{} cannot be read: {e}", path.display())),
     }
 }
 
@@ -368,19 +364,16 @@ fn readable(path: &Path, must_hold: &str) -> Result<String, String> {
 /// a file (certificate groups, container secrets), everybody else not.
 fn secret(path: &Path) -> Result<Secret, String> {
     let unreadable = |e: std::io::Error| format!("{} cannot be read: {e}", path.display());
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(path)
-            .map_err(unreadable)?
-            .permissions()
-            .mode();
-        if mode & 0o007 != 0 {
-            return Err(format!(
-                "everybody on this machine can read {p}; run: chmod o= {p}",
-                p = path.display()
-            ));
-        }
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path)
+        .map_err(unreadable)?
+        .permissions()
+        .mode();
+    if mode & 0o007 != 0 {
+        return Err(format!(
+            "everybody on this machine can read {p}; run: chmod o= {p}",
+            p = path.display()
+        ));
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let text = text.trim_end_matches(['\r', '\n']);
@@ -428,10 +421,11 @@ mod tests {
             gateway(r);
             accounts(r);
             smtp(r);
-            r.take("dns", "servers", (), |_| Ok(()));
+            r.take("dns", "server", (), |_| Ok(()));
             web(r);
             mail_out(r);
             providers(r);
+            r.take("sms", "workers", (), |_| Ok(()));
             operator(r);
             log(r);
         });
@@ -500,33 +494,21 @@ mod tests {
     }
 
     #[test]
-    fn smarthosts_are_read() {
-        let read = |s: &str| smarthost(s).unwrap();
+    fn a_password_joins_its_url_from_a_file_only() {
+        let password = Secret("p@ss word".to_owned());
+        let joined =
+            with_password("smtps://ann%40example.com@mx.example.com", Some(&password)).unwrap();
         assert_eq!(
-            read("smtp://ann%40example.com@mx.example.com"),
-            (
-                Security::StartTls,
-                Some("ann@example.com".to_owned()),
-                "mx.example.com".to_owned(),
-                587
-            )
+            joined.0,
+            "smtps://ann%40example.com:p%40ss%20word@mx.example.com"
         );
-        assert_eq!(
-            read("smtps://mx.example.com:4465/"),
-            (Security::Tls, None, "mx.example.com".to_owned(), 4465)
-        );
-        assert_eq!(
-            read("smtp+plain://[::1]:25"),
-            (Security::Plain, None, "::1".to_owned(), 25)
-        );
-        for bad in [
-            "mx.example.com",
-            "http://mx",
-            "smtp://",
-            "smtp://mx:port",
-            "smtp://me:pw@mx",
+        assert!(!format!("{joined:?}").contains("word"));
+        for (url, password, key) in [
+            ("smtp://me:pw@mx", None, "smarthost"),
+            ("smtp://me@mx", None, "password_file"),
+            ("smtp://mx", Some(&password), "smarthost"),
         ] {
-            assert!(smarthost(bad).is_err(), "{bad}");
+            assert_eq!(with_password(url, password).unwrap_err().0, key, "{url}");
         }
     }
 }

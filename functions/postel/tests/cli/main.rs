@@ -5,6 +5,10 @@
     reason = "tests and their support"
 )]
 
+mod accounts;
 mod check;
 mod config;
+mod help;
+mod mail;
+mod serving;
 mod support;

@@ -78,7 +78,7 @@ where
         // The oldest answer first where it is ready; else what is written goes out before waiting.
         let ready = working.front().is_some_and(JoinHandle::is_finished);
         if !ready {
-            out.flush().map_err(gone)?;
+            out.flush()?;
         }
         let room_left = more && working.len() < SIDE_BY_SIDE;
         let oldest = working.front_mut();
@@ -87,7 +87,7 @@ where
             reply = async { match oldest { Some(task) => task.await, None => std::future::pending().await } } => {
                 working.pop_front();
                 let reply = reply.unwrap_or_else(|_| bad(None, "this line could not be worked on: an internal fault"));
-                out.write_all(&reply).map_err(gone)?;
+                out.write_all(&reply)?;
             }
             line = lines.recv(), if room_left => match line {
                 None => more = false,
@@ -103,12 +103,8 @@ where
             },
         }
     }
-    out.flush().map_err(gone)?;
+    out.flush()?;
     Ok(Answer::Yes)
-}
-
-fn gone(e: io::Error) -> Failure {
-    Failure::Trouble(format!("the output could not be written: {e}"))
 }
 
 async fn reply<Q, A, F>(line: Line, answer: &(impl Fn(Q) -> F + Sync)) -> Vec<u8>

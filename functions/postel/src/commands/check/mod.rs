@@ -4,6 +4,7 @@
 
 mod body;
 mod jsonl;
+mod mail;
 mod number;
 mod spf;
 mod text;
@@ -15,6 +16,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use postel_auth::dns::Dns;
 
+use crate::config::Config;
 use crate::exit::{Failure, Outcome};
 use crate::output::Output;
 
@@ -52,15 +54,24 @@ pub(crate) enum CheckCommand {
         JSON line out: {\"result\", \"explanation\"?, \"lookups\", \"why\"}"
     )]
     Spf(spf::Arguments),
+    /// The whole decision about a mail: evidence, decision, text, parts, what was cut
+    #[command(
+        long_about = "The whole decision about a mail; nothing is stored or sent.\n\n\
+        JSON line in: {\"path\", \"ip\"?, \"helo\"?, \"sender\", \"recipients\": [address, …]}; an empty sender is the null sender\n\
+        JSON line out: {\"evidence\": {\"spf\", \"dkim\", \"dmarc\"}, \"decision\": {\"accept\", \"code\", \"why\"}, \"body\", \"text\", \
+        \"encoding\", \"parts\", \"cut\": [{\"kind\", \"text\"}], \"recipients\": [{\"address\", \"number\", \"accept\", \"code\", \"why\"}]}"
+    )]
+    Mail(mail::Arguments),
 }
 
 /// Runs the command.
-pub(crate) async fn run(command: CheckCommand, out: &mut Output) -> Outcome {
+pub(crate) async fn run(command: CheckCommand, config: Option<&Path>, out: &mut Output) -> Outcome {
     match command {
         CheckCommand::Text(arguments) => text::run(arguments, out).await,
         CheckCommand::Number(arguments) => number::run(arguments, out).await,
         CheckCommand::Body(arguments) => body::run(arguments, out).await,
         CheckCommand::Spf(arguments) => spf::run(arguments, out).await,
+        CheckCommand::Mail(arguments) => mail::run(arguments, config, out).await,
     }
 }
 
@@ -73,14 +84,24 @@ pub(crate) struct DnsArguments {
 }
 
 impl DnsArguments {
-    /// The resolver: the one named, else the configured or the system's.
+    /// The resolver: the one named, else the system's.
     pub(crate) fn resolver(&self) -> Result<Dns, Failure> {
-        match self.dns {
-            Some(address) => Dns::server(address),
-            None => Dns::system(),
-        }
-        .map_err(|e| Failure::Trouble(e.to_string()))
+        resolver(self.dns)
     }
+
+    /// The resolver: the one named, else the configured one, else the system's.
+    pub(crate) fn configured(&self, config: &Config) -> Result<Dns, Failure> {
+        resolver(self.dns.or(config.dns_server))
+    }
+}
+
+/// A resolver that asks this server, or the system's.
+pub(crate) fn resolver(server: Option<SocketAddr>) -> Result<Dns, Failure> {
+    match server {
+        Some(address) => Dns::server(address),
+        None => Dns::system(),
+    }
+    .map_err(|e| Failure::Trouble(e.to_string()))
 }
 
 /// The text of a file, or of standard input where none or `-` is named. Whatever is not UTF-8 is replaced.

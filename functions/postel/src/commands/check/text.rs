@@ -12,6 +12,7 @@ use crate::output::Output;
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The text; without it, standard input is read
+    #[arg(allow_hyphen_values = true)]
     text: Option<String>,
     /// What may be changed so that it fits GSM-7: smart, plain or ascii
     #[arg(long, default_value = "smart")]

@@ -1,0 +1,53 @@
+//! `postel replay`: texts that wait are tried again now.
+
+use clap::Args;
+use jiff::Timestamp;
+use postel_core::ledger::{Row, State};
+use postel_core::model::AccountId;
+use postel_core::ports::Clock as _;
+
+use crate::exit::{Answer, Failure, Outcome};
+use crate::home::Home;
+use crate::output::Output;
+use crate::system::SystemClock;
+
+/// Rows looked at in one run.
+const AT_ONCE: usize = 10_000;
+
+/// Arguments.
+#[derive(Args)]
+pub(crate) struct Replay {
+    /// Beginning of a text's or mail's id; without it, all texts that wait
+    id: Option<String>,
+    /// Only texts of this account
+    #[arg(long)]
+    account: Option<AccountId>,
+}
+
+/// Makes waiting rows due now. Sent, failed and unknown ones are left alone: nothing is ever sent twice.
+pub(crate) async fn run(arguments: Replay, home: &Home, out: &mut Output) -> Outcome {
+    let now = SystemClock.now();
+    let wanted = |row: &Row| {
+        let named = arguments
+            .id
+            .as_ref()
+            .is_none_or(|id| row.id.0.starts_with(id) || row.mail.0.starts_with(id));
+        let owned = arguments.account.as_ref().is_none_or(|a| row.account == *a);
+        row.state == State::Waiting && named && owned
+    };
+    let rows = home.store.due(Timestamp::MAX, AT_ONCE).await?;
+    let mut made_due = 0;
+    for mut row in rows.into_iter().filter(wanted) {
+        row.enter(State::Waiting, Some(now), now, "made due by hand");
+        made_due += usize::from(home.store.update(&row).await?);
+    }
+    if made_due == 0 && arguments.id.is_some() {
+        return Err(Failure::Refused(
+            "no waiting text has this id; `postel trail` shows what became of it".to_owned(),
+        ));
+    }
+    out.line(format!(
+        "Texts due now: {made_due}. A running `postel serve` sends them within a minute."
+    ))?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,152 @@
+//! The parts of the one-process home, put together as the configuration says.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use postel_core::address::EmailAddress;
+use postel_core::decision::Gateway;
+use postel_core::intake::Rules;
+use postel_core::model::{Account, AccountId};
+use postel_core::notice::Notices;
+use postel_core::ports::{Store, StoreError};
+use postel_core::settings::{Settings, SettingsError};
+use postel_local::sqlite::SqliteStore;
+
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::system::{SystemClock, SystemIds};
+
+/// Who the audit log says it was.
+pub(crate) const ACTOR: &str = "cli";
+
+/// What every command that touches accounts works with.
+pub(crate) struct Home {
+    /// The configuration.
+    pub(crate) config: Config,
+    /// The database, as a port.
+    pub(crate) store: Arc<dyn Store>,
+    /// The same, to be closed at the end.
+    pub(crate) database: Arc<SqliteStore>,
+    /// Writes mails of our own.
+    pub(crate) notices: Notices,
+    /// Changes settings.
+    pub(crate) settings: Arc<Settings>,
+}
+
+impl Home {
+    /// Opens the database in the configured data folder, making both where they are absent.
+    pub(crate) fn open(config: Config) -> Result<Self, Failure> {
+        let folder = &config.gateway.data;
+        make_folder(folder)?;
+        let database = SqliteStore::open(&folder.join("postel.sqlite"))
+            .map_err(|e| Failure::Trouble(e.to_string()))?;
+        let database = Arc::new(database);
+        let store: Arc<dyn Store> = Arc::<SqliteStore>::clone(&database);
+        let notices = Notices::new(
+            Arc::clone(&store),
+            own_address(&config)?,
+            loop_mark(&config),
+        );
+        let settings = Arc::new(Settings::new(
+            Arc::clone(&store),
+            Arc::new(SystemClock),
+            Arc::new(SystemIds),
+            notices.clone(),
+            &public_url(&config),
+        ));
+        Ok(Self {
+            config,
+            store,
+            database,
+            notices,
+            settings,
+        })
+    }
+
+    /// A new account as the configuration has them begin.
+    pub(crate) fn new_account(&self, id: AccountId) -> Account {
+        let mut account = Account::new(id);
+        account.preferences.language = self.config.accounts.language;
+        account.preferences.country = self.config.accounts.country;
+        account
+            .preferences
+            .time_zone
+            .clone_from(&self.config.accounts.time_zone);
+        account
+    }
+}
+
+/// Makes a folder that only its owner may enter.
+fn make_folder(folder: &Path) -> Result<(), Failure> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|e| {
+        Failure::Trouble(format!(
+            "the data folder {} cannot be made: {e}; name another in [gateway] data",
+            folder.display()
+        ))
+    })
+}
+
+/// The operator's settings that intake needs.
+pub(crate) fn rules(config: &Config) -> Rules {
+    Rules {
+        gateway: Gateway {
+            domains: config.gateway.domains.clone(),
+            loop_mark: loop_mark(config),
+            any_server: config.operator.any_server,
+        },
+        ceilings: config.operator.ceilings,
+        stranger_days: config.operator.stranger_days,
+        // The handset is the only provider there is, and it shows any originator or none.
+        needs_originator: false,
+    }
+}
+
+/// Marks our own mails, so that they are known when they come back.
+fn loop_mark(config: &Config) -> String {
+    config
+        .gateway
+        .domains
+        .first()
+        .map_or_else(String::new, |d| d.as_str().to_owned())
+}
+
+/// Who our own mails are from.
+fn own_address(config: &Config) -> Result<EmailAddress, Failure> {
+    if let Some(from) = &config.mail_out.from {
+        return Ok(from.clone());
+    }
+    let domain = config.gateway.domains.first().map_or("", |d| d.as_str());
+    EmailAddress::new("postel", domain).map_err(|e| {
+        Failure::Refused(format!(
+            "[mail_out] from is empty and [gateway] domains names none: {e}"
+        ))
+    })
+}
+
+/// Where the pages are, without a slash at the end.
+pub(crate) fn public_url(config: &Config) -> String {
+    config
+        .web
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{}", config.web.listen))
+}
+
+impl From<StoreError> for Failure {
+    fn from(e: StoreError) -> Self {
+        let next = if e.is_temporary() { "; try again" } else { "" };
+        Self::Trouble(format!("{e}{next}"))
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(e: SettingsError) -> Self {
+        match e {
+            SettingsError::Store(e) => e.into(),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The running process: listener, spool, workers, sweep and pages over one home, until told to stop.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use postel_auth::Authenticator;
+use postel_auth::dns::Dns;
+use postel_core::dispatch::Dispatcher;
+use postel_core::intake::Intake;
+use postel_core::ports::{Clock, Ids, MailOut, SmsProvider};
+use postel_core::sweep::Sweeper;
+use postel_local::home as local;
+use postel_local::mailer::{MailFolder, Smarthost};
+use postel_local::smtp::{self, Limits, MailHandler, Options};
+use postel_local::spool::Spool;
+use postel_sms::Handset;
+use postel_web::WebState;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::home::{self, Home};
+use crate::system::{SystemClock, SystemIds};
+
+/// How often what is due is looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// What workers may still take once nothing new comes in.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Sockets that are listened on, so that nothing else fails once mail is taken.
+pub(crate) struct Sockets {
+    /// Where mail comes in.
+    pub(crate) smtp: Vec<TcpListener>,
+    /// Where pages are served.
+    pub(crate) web: TcpListener,
+}
+
+impl Sockets {
+    /// The configured ones.
+    pub(crate) async fn configured(config: &Config) -> Result<Self, Failure> {
+        let mut smtp = Vec::new();
+        for address in &config.smtp.listen {
+            smtp.push(bind(*address, "[smtp] listen").await?);
+        }
+        Ok(Self {
+            smtp,
+            web: bind(config.web.listen, "[web] listen").await?,
+        })
+    }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|e| {
+        let hint = match e.kind() {
+            std::io::ErrorKind::AddrInUse => "something else listens there: stop it, or write another port",
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: write a higher one, or grant CAP_NET_BIND_SERVICE",
+            _ => "write another address",
+        };
+        Failure::Trouble(format!("{address} cannot be listened on ({e}); {hint} in {setting}"))
+    })
+}
+
+/// Serves until `shutdown` resolves, then lets what was begun end.
+pub(crate) async fn run(
+    home: Arc<Home>,
+    dns: Dns,
+    sockets: Sockets,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let config = &home.config;
+    let hostname = hostname(config);
+    let (parts, pending) = parts(&home, dns, &hostname).await?;
+    let options = Options {
+        hostname,
+        tls: tls(config)?,
+        limits: limits(config),
+    };
+    let (close, closing) = watch::channel(false);
+    let (stop, stopping) = watch::channel(false);
+    let (door, mut workers) = parts.start(pending, closing);
+
+    let mut doors = JoinSet::new();
+    let first = sockets.smtp.first().and_then(|l| l.local_addr().ok());
+    for listener in sockets.smtp {
+        let handler: Arc<dyn MailHandler> = Arc::<local::Door>::clone(&door);
+        doors.spawn(smtp::serve(
+            listener,
+            handler,
+            options.clone(),
+            told(stopping.clone()),
+        ));
+    }
+    let router = postel_web::router(pages(&home, first)?);
+    let web = axum::serve(sockets.web, router).with_graceful_shutdown(told(stopping));
+    doors.spawn(async move {
+        if let Err(error) = web.await {
+            tracing::error!(%error, "the pages are no longer served");
+        }
+    });
+    tracing::info!("serving");
+    shutdown.await;
+    tracing::info!("stopping");
+    stop.send_replace(true);
+    // A browser that holds its connection must not hold up the end.
+    drop(tokio::time::timeout(GRACE, async { while doors.join_next().await.is_some() {} }).await);
+    drop(door);
+    close.send_replace(true);
+    let ended = tokio::time::timeout(GRACE, async {
+        while workers.join_next().await.is_some() {}
+    })
+    .await;
+    if ended.is_err() {
+        tracing::warn!("some texts were still on their way; the next start settles them");
+    }
+    home.database.close().await?;
+    Ok(())
+}
+
+async fn told(mut stopping: watch::Receiver<bool>) {
+    // The sender being gone means the same.
+    drop(stopping.wait_for(|stop| *stop).await);
+}
+
+/// The use cases over the home's store, and what the last stop left in the spool.
+async fn parts(
+    home: &Home,
+    dns: Dns,
+    hostname: &str,
+) -> Result<(local::Home, Vec<postel_local::spool::Entry>), Failure> {
+    let config = &home.config;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    let (spool, pending) = Spool::open(&config.gateway.data.join("spool"))
+        .map_err(|e| Failure::Trouble(e.to_string()))?;
+    let handset: Arc<dyn SmsProvider> =
+        Arc::new(Handset::new(Arc::clone(&home.store), Arc::clone(&clock)));
+    let dispatcher = Arc::new(Dispatcher::new(
+        Arc::clone(&home.store),
+        vec![handset],
+        Arc::clone(&clock),
+        home.notices.clone(),
+    ));
+    let intake = Arc::new(Intake::new(
+        Arc::clone(&home.store),
+        Arc::new(Authenticator::new(dns, hostname)),
+        Arc::clone(&clock),
+        ids,
+        home.notices.clone(),
+        home::rules(config),
+    ));
+    let sweeper = Arc::new(Sweeper::new(
+        Arc::clone(&home.store),
+        Arc::clone(&dispatcher),
+        mail_out(config, hostname)?,
+        Arc::clone(&clock),
+        home.notices.clone(),
+        config.operator.ceilings,
+    ));
+    let parts = local::Home {
+        intake,
+        dispatcher,
+        sweeper,
+        spool,
+        clock,
+        workers: usize::try_from(config.workers).unwrap_or(1),
+        sweep_every: SWEEP_EVERY,
+        keep_raw: keep_raw(home).await?,
+    };
+    Ok((parts, pending))
+}
+
+/// Raw mails of all accounts lie in one spool, so the shortest retention holds for all of them.
+async fn keep_raw(home: &Home) -> Result<SignedDuration, Failure> {
+    let accounts = home.store.accounts().await?;
+    let days = accounts.iter().map(|a| a.retention.days).min();
+    let days = days.unwrap_or_else(|| postel_core::model::Retention::default().days);
+    Ok(SignedDuration::from_hours(24 * i64::from(days)))
+}
+
+fn mail_out(config: &Config, hostname: &str) -> Result<Arc<dyn MailOut>, Failure> {
+    if let Some(smarthost) = &config.mail_out.smarthost {
+        let sender = Smarthost::new(&smarthost.url.0, hostname, smarthost.trust.as_deref())
+            .map_err(|e| Failure::Trouble(e.to_string()))?;
+        return Ok(Arc::new(sender));
+    }
+    let folder = config
+        .mail_out
+        .folder
+        .clone()
+        .unwrap_or_else(|| config.gateway.data.join("outbox"));
+    let sender = MailFolder::new(&folder).map_err(|e| {
+        Failure::Trouble(format!(
+            "the folder {} cannot be made: {e}",
+            folder.display()
+        ))
+    })?;
+    Ok(Arc::new(sender))
+}
+
+fn hostname(config: &Config) -> String {
+    let named = config
+        .smtp
+        .hostname
+        .as_ref()
+        .or(config.gateway.domains.first());
+    named.map_or_else(|| "localhost".to_owned(), |d| d.as_str().to_owned())
+}
+
+fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, Failure> {
+    let tls = config.smtp.tls.as_ref();
+    tls.map(|t| postel_local::tls::load(&t.certificate, &t.key))
+        .transpose()
+        .map_err(|e| Failure::Trouble(e.to_string()))
+}
+
+fn limits(config: &Config) -> Limits {
+    let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    Limits {
+        connections: size(config.smtp.max_connections),
+        connections_per_client: size(config.smtp.max_connections_per_address),
+        recipients: size(config.smtp.max_recipients),
+        mail_bytes: size(config.smtp.max_mail_megabytes).saturating_mul(1_000_000),
+        idle: Duration::from_secs(u64::from(config.smtp.idle_seconds)),
+        ..Limits::default()
+    }
+}
+
+fn pages(home: &Home, smtp: Option<SocketAddr>) -> Result<WebState, Failure> {
+    let config = &home.config;
+    let gateway = config.gateway.domains.first().cloned();
+    let gateway =
+        gateway.ok_or_else(|| Failure::Usage("[gateway] domains names none".to_owned()))?;
+    Ok(WebState {
+        store: Arc::clone(&home.store),
+        settings: Arc::clone(&home.settings),
+        gateway,
+        handset: config.providers.iter().any(|p| p == "handset"),
+        smtp: smtp.map(|a| a.to_string()),
+        time_zone: TimeZone::get(&config.accounts.time_zone).unwrap_or(TimeZone::UTC),
+        language: config.accounts.language,
+    })
+}

@@ -1,0 +1,258 @@
+//! The running process: a mail in by SMTP, a text out, and a clean end.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use postel_auth::testing::{Zone, ZoneServer};
+
+use crate::support::Place;
+
+/// A process that is killed where a test fails.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+impl Process {
+    fn start(mut command: Command) -> (Self, BufReader<std::process::ChildStdout>) {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        (Self(child), out)
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    fn stop(mut self) -> i32 {
+        let pid = self.0.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code().unwrap_or(-1);
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(30),
+                "it does not stop"
+            );
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Reads lines until one begins so, and gives the rest of that line.
+fn until(out: &mut impl std::io::BufRead, beginning: &str) -> String {
+    let mut seen = String::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(
+            out.read_line(&mut line).unwrap(),
+            0,
+            "no `{beginning}` in: {seen}"
+        );
+        if let Some(rest) = line.strip_prefix(beginning) {
+            return rest.trim().to_owned();
+        }
+        seen.push_str(&line);
+    }
+}
+
+fn get(url: &str) -> String {
+    let (host, path) = url
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Says each line and gives the server's last answer.
+fn smtp(address: &str, lines: &[&str]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut answer = || {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            reader.read_line(&mut line).unwrap();
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return line.trim().to_owned();
+            }
+        }
+    };
+    let mut last = answer();
+    for line in lines {
+        write!(stream, "{line}\r\n").unwrap();
+        last = answer();
+    }
+    last
+}
+
+fn mail(address: &str, helo: &str, to: &str) -> String {
+    let rcpt = format!("RCPT TO:<{to}>");
+    let text = format!(
+        "From: ann@example.com\r\nTo: {to}\r\nMessage-ID: <1@example.com>\r\nSubject: x\r\n\r\nHello\r\n."
+    );
+    smtp(
+        address,
+        &[
+            &format!("EHLO {helo}"),
+            "MAIL FROM:<ann@example.com>",
+            &rcpt,
+            "DATA",
+            &text,
+        ],
+    )
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+#[test]
+fn the_demo_turns_a_mail_into_a_text_and_stays_up() {
+    let place = Place::new();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut command = place.command(&["demo", "--smtp-port", &port, "--web-port", &port]);
+    command.env("TMPDIR", &place.folder);
+    let (demo, mut out) = Process::start(command);
+    assert_eq!(until(&mut out, "text to\t"), "+33612345678");
+    assert_eq!(
+        until(&mut out, "the compressor in hall 2"),
+        "has stopped - please call me, it's urgent."
+    );
+    let page = until(&mut out, "the phone's page\t");
+    let address = until(&mut out, "SMTP\t");
+    assert!(
+        !address.ends_with(&format!(":{port}")),
+        "the next free port is taken"
+    );
+    assert!(get(&page).contains("the compressor in hall 2"));
+    let forged = smtp(
+        &address,
+        &[
+            "EHLO x",
+            "MAIL FROM:<eve@other.example>",
+            "RCPT TO:<0612345678@sms.example.com>",
+            "DATA",
+            "From: ann@company.example\r\n\r\nforged\r\n.",
+        ],
+    );
+    assert!(forged.starts_with("550 5.7.1"), "{forged}");
+    assert_eq!(demo.stop(), 0);
+    let left: Vec<_> = std::fs::read_dir(&place.folder).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn serve_takes_mail_tells_its_trail_and_ends_cleanly() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let zone = Zone::new().txt("example.com", "v=spf1 ip4:127.0.0.1 -all");
+    let dns = runtime.block_on(ZoneServer::start(zone)).unwrap();
+    let place = Place::new();
+    let (smtp_port, web_port) = (free_port(), free_port());
+    place.write(
+        "postel.toml",
+        format!(
+            "[gateway]\ndomains = [\"sms.example.com\"]\ndata = \"data\"\n[smtp]\nlisten = [\"127.0.0.1:{smtp_port}\"]\n\
+             [web]\nlisten = \"127.0.0.1:{web_port}\"\n[dns]\nserver = \"{}\"\n[log]\nformat = \"json\"\n",
+            dns.address()
+        ),
+    );
+    place.run(&["account", "add", "acme"]).ok();
+    place.run(&["user", "add", "acme", "ann@example.com"]).ok();
+    let (server, mut out) = Process::start(place.command(&["serve"]));
+    let address = until(&mut out, "mail\t");
+    assert_eq!(
+        until(&mut out, "pages\t"),
+        format!("http://127.0.0.1:{web_port}")
+    );
+
+    let pending = mail(&address, "x", "0612345678@sms.example.com");
+    assert!(pending.starts_with("550 5.7.1"), "{pending}");
+    place
+        .run(&["user", "accept", "acme", "ann@example.com"])
+        .ok();
+    let taken = mail(&address, "x", "0612345678@sms.example.com");
+    assert!(taken.starts_with("250"), "{taken}");
+    let id = taken.rsplit(' ').next().unwrap();
+
+    let start = Instant::now();
+    let trail = loop {
+        let ran = place.run(&["trail", id]);
+        if ran.out.contains("state\tsent") {
+            break ran.ok();
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{} {}",
+            ran.out,
+            ran.err
+        );
+    };
+    for words in [
+        "from\tann@example.com",
+        "accepted",
+        "+33612345678",
+        "sent as\tHello",
+        "handed to handset",
+    ] {
+        assert!(trail.contains(words), "{words} in {trail}");
+    }
+    assert!(
+        place
+            .run(&["trail", id.get(..30).unwrap()])
+            .ok()
+            .contains(id),
+        "the beginning of an id is enough"
+    );
+    let mails = place.run(&["mails"]).ok();
+    assert!(
+        mails.contains("1 of 1") && mails.contains("not-accepted-yet"),
+        "{mails}"
+    );
+    assert!(get(&format!("http://127.0.0.1:{web_port}/handset")).contains("Hello"));
+    let again = place.run(&["serve"]);
+    assert_eq!(again.code, 4);
+    assert!(
+        again.err.contains("something else listens there"),
+        "{}",
+        again.err
+    );
+    assert_eq!(server.stop(), 0);
+
+    // Posted when the user was invited; the sweep wrote it into the folder or will at the next start.
+    let outbox = place.run(&["outbox"]).ok();
+    assert!(outbox.contains("ann@example.com"), "{outbox}");
+}
