@@ -10,8 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::SignedDuration;
 use postel_core::ledger::{LimitKind, Reservation, Row, RowId};
-use postel_core::ports::{Claim, Ledger as _, Store};
+use postel_core::model::{MessageKey, OutgoingMail};
+use postel_core::ports::{Claim, Ledger as _, Mails as _, Outbox as _, Store};
 use postel_local::sqlite::{OpenError, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -201,6 +203,31 @@ async fn a_caller_that_gives_up_leaves_the_store_whole() {
         counted == [rows] || counted == [rows + 1],
         "{counted:?} for {rows} rows"
     );
+}
+
+/// Mails that have left, and first sightings, go in the end, though not with the first forgetting.
+#[tokio::test]
+async fn what_is_done_with_does_not_pile_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("postel.db")).unwrap();
+    let (start, key) = (row(1).expires_at, MessageKey("m".to_owned()));
+    let left = OutgoingMail {
+        id: "a".to_owned(),
+        to: "ann@example.com".parse().unwrap(),
+        raw: b"\r\n".to_vec(),
+        due: None,
+        attempts: 1,
+        expires_at: start,
+        note: None,
+    };
+    store.settle(&left).await.unwrap();
+    store.first_seen(&key, start).await.unwrap();
+    for (days, kept) in [(1, true), (31, false)] {
+        let now = start + SignedDuration::from_hours(days * 24);
+        assert_eq!(store.forget(now, 10).await, Ok(0));
+        assert_eq!(store.outbox(10).await.unwrap().len(), usize::from(kept));
+        assert_eq!(store.first_seen(&key, now).await.unwrap() == start, kept);
+    }
 }
 
 #[tokio::test]

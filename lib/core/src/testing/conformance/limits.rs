@@ -274,6 +274,21 @@ pub async fn giving_back_never_goes_below_zero(store: Shared) {
     );
 }
 
+/// A counter is not forgotten while any of those who took from it still counts, whoever came last.
+pub async fn a_counter_lives_as_long_as_its_longest_reservation(store: Shared) {
+    for (n, days) in [(1, 1), (2, 5), (3, 2)] {
+        let mut row = holding(n, &[("c", 1, 99)]);
+        for r in &mut row.reservations {
+            r.expires_at = at(days * DAY);
+        }
+        store.claim(&row).await.unwrap();
+    }
+    store.forget(at(4 * DAY), 100).await.unwrap();
+    assert_eq!(counters(&store, &["c"]).await, [3]);
+    store.forget(at(6 * DAY), 100).await.unwrap();
+    assert_eq!(counters(&store, &["c"]).await, [0]);
+}
+
 /// Room that was given back is room.
 pub async fn room_given_back_can_be_taken_again(store: Shared) {
     let mut first = holding(1, &[("c", 10, 10)]);

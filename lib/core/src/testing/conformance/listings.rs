@@ -42,6 +42,18 @@ pub async fn the_first_listing_is_the_default(store: Shared) {
     assert_eq!(defaults(&store, "ann@example.com").await, ["acme"]);
 }
 
+/// The defaults of two senders do not touch each other.
+pub async fn each_sender_has_its_own_default(store: Shared) {
+    listed(&store, "ann@example.com", &["acme", "globex"]).await;
+    listed(&store, "bob@example.com", &["globex", "acme"]).await;
+    assert_eq!(defaults(&store, "ann@example.com").await, ["acme"]);
+    assert_eq!(defaults(&store, "bob@example.com").await, ["globex"]);
+    let (globex, bob) = (account_id("globex"), sender("bob@example.com"));
+    store.delete_user(&globex, &bob, &[]).await.unwrap();
+    assert_eq!(defaults(&store, "ann@example.com").await, ["acme"]);
+    assert_eq!(defaults(&store, "bob@example.com").await, ["acme"]);
+}
+
 /// Saving another listing as default takes the mark from the former, as a change of it: a stale save does not take it back.
 pub async fn another_listing_takes_the_default_over(store: Shared) {
     listed(&store, "ann@example.com", &["acme", "globex"]).await;

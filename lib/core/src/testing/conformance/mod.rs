@@ -38,6 +38,7 @@ macro_rules! store_conformance {
                 users_come_by_address;
             listings:
                 the_first_listing_is_the_default,
+                each_sender_has_its_own_default,
                 another_listing_takes_the_default_over,
                 the_default_is_not_given_up_by_saving,
                 concurrent_first_listings_leave_one_default,
@@ -84,6 +85,7 @@ macro_rules! store_conformance {
                 a_stale_update_gives_nothing_back,
                 concurrent_updates_give_back_once,
                 giving_back_never_goes_below_zero,
+                a_counter_lives_as_long_as_its_longest_reservation,
                 room_given_back_can_be_taken_again;
             mails:
                 a_mail_comes_back_as_stored,
