@@ -258,6 +258,58 @@ async fn waiting_mails_share_a_sync() {
     assert_eq!(entries.len(), 64 * 20);
 }
 
+#[tokio::test]
+async fn a_finished_segment_is_not_read_at_the_next_start() {
+    let place = Place::new("finished");
+    let (spool, _) = place.open();
+    let a = spool
+        .append(day(0), b"a".to_vec(), b"x".to_vec())
+        .await
+        .unwrap();
+    let b = spool
+        .append(day(1), b"b".to_vec(), b"x".to_vec())
+        .await
+        .unwrap();
+    let c = spool
+        .append(day(2), b"c".to_vec(), b"x".to_vec())
+        .await
+        .unwrap();
+    spool.done(a).await.unwrap();
+    spool.done(c).await.unwrap();
+    assert_eq!(place.files("finished").len(), 1, "a: nothing more comes");
+    drop(spool);
+    assert_eq!(place.files("finished").len(), 2, "a and c, but not b");
+
+    // Spoiling the mails shows who reads them; spoiling the note brings the reading back.
+    for file in place.files("mail") {
+        let mut bytes = fs::read(&file).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(&file, bytes).unwrap();
+    }
+    let damaged = |entries: &[Entry]| {
+        entries
+            .iter()
+            .filter(|e| matches!(e, Entry::Damaged { .. }))
+            .count()
+    };
+    let (spool, entries) = place.open();
+    assert_eq!((damaged(&entries), spool.figures().pending), (1, 0));
+    assert_eq!(spool.read(a).await, Err(SpoolError::Damaged));
+    assert_eq!(spool.read(b).await, Err(SpoolError::Damaged));
+    drop(spool);
+    for file in place.files("finished") {
+        fs::write(&file, b"rubbish").unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(damaged(&place.open().1), 3, "damage is told every time");
+    }
+    let (spool, _) = place.open();
+    // Nothing in them tells the time any more; the files' own is today.
+    assert_eq!(spool.expire(day(100_000)).await, Ok(3));
+    assert_eq!(place.files("finished"), Vec::<PathBuf>::new());
+}
+
 /// Starts this test program again, to run `test` as a child with `folder` to work in.
 fn child(test: &str, folder: &Path, before: &str) -> Command {
     let mut command = Command::new("sh");

@@ -1,12 +1,13 @@
 //! The spool's folder: which files there are, what they are called, and what they hold at start.
 //!
 //! `<number>-<marker>.mail` holds records ([`super::record`]), the `.done` file beside it the
-//! places of those that are finished with: 12 octets each, place and CRC-32. Must not know who
-//! reads or writes.
+//! places of those that are finished with: 12 octets each, place and CRC-32. Once nothing more comes
+//! into a segment and all of it is finished with, `.finished` says so, with the time of the newest
+//! mail, and spares the next start the reading. Must not know who reads or writes.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -18,7 +19,7 @@ use super::{Entry, Shared, SpoolError, State, Ticket};
 /// Length of a record in a `.done` file.
 pub(super) const DONE: u64 = 12;
 
-/// The place of a mail that is finished with, as it is written.
+/// The place of a mail that is finished with (or another number), as it is written.
 pub(super) fn done_record(offset: u64) -> Vec<u8> {
     let mut out = offset.to_le_bytes().to_vec();
     let crc = crc32fast::hash(&out);
@@ -34,6 +35,8 @@ pub(super) struct Segment {
     pub(super) newest: Timestamp,
     /// Places of mails that are not finished with.
     pub(super) pending: BTreeSet<u64>,
+    /// Something in it cannot be read, which must be told at every start.
+    pub(super) damaged: bool,
 }
 
 /// The folder, ours alone while this lives.
@@ -78,6 +81,28 @@ impl Folder {
         self.mail(number, marker).with_extension("done")
     }
 
+    fn finished(&self, number: u64, marker: u64) -> PathBuf {
+        self.mail(number, marker).with_extension("finished")
+    }
+
+    /// Spares the next start the reading of a segment into which nothing more comes, where all of
+    /// it is finished with. Not synced, and its failing costs time only.
+    pub(super) fn close(&self, number: u64, segment: &Segment) {
+        if !segment.pending.is_empty() || segment.damaged || segment.bytes == 0 {
+            return;
+        }
+        let newest = segment.newest.as_millisecond().cast_unsigned();
+        let written = private_file()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(self.finished(number, segment.marker))
+            .and_then(|mut file| file.write_all(&done_record(newest)));
+        if let Err(error) = written {
+            tracing::warn!(%error, segment = number, "the next start will read this segment again");
+        }
+    }
+
     /// A new segment, whose name is durable.
     pub(super) fn create(&self, shared: &Shared) -> io::Result<(u64, u64, File)> {
         let mut marker = [0; 8];
@@ -96,6 +121,7 @@ impl Folder {
             bytes: 0,
             newest: Timestamp::MIN,
             pending: BTreeSet::new(),
+            damaged: false,
         };
         shared
             .state
@@ -108,7 +134,12 @@ impl Folder {
 
     pub(super) fn delete(&self, number: u64, marker: u64) -> io::Result<()> {
         // The mails first: a `.mail` without its `.done` would come up again.
-        for path in [self.mail(number, marker), self.done(number, marker)] {
+        let paths = [
+            self.mail(number, marker),
+            self.done(number, marker),
+            self.finished(number, marker),
+        ];
+        for path in paths {
             match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 Ok(()) | Err(_) => {}
@@ -131,8 +162,16 @@ impl Folder {
         for (number, marker) in names {
             let path = self.mail(number, marker);
             state.last = state.last.max(number);
-            let segment = self.load_segment(number, marker, &path, &mut entries);
-            let segment = segment.map_err(|e| self.unreadable(&path, &e))?;
+            let segment = match self.load_finished(number, marker, &path) {
+                Some(segment) => segment,
+                None => {
+                    let segment = self
+                        .load_segment(number, marker, &path, &mut entries)
+                        .map_err(|e| self.unreadable(&path, &e))?;
+                    self.close(number, &segment);
+                    segment
+                }
+            };
             state.figures.bytes += segment.bytes;
             state.figures.pending += segment.pending.len();
             state.segments.insert(number, segment);
@@ -165,6 +204,22 @@ impl Folder {
         Ok(found)
     }
 
+    /// A segment that is known to be finished with.
+    fn load_finished(&self, number: u64, marker: u64, path: &Path) -> Option<Segment> {
+        let bytes = fs::read(self.finished(number, marker)).ok()?;
+        let newest = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
+        if done_record(newest) != bytes {
+            return None;
+        }
+        Some(Segment {
+            marker,
+            bytes: fs::metadata(path).ok()?.len(),
+            newest: Timestamp::from_millisecond(newest.cast_signed()).ok()?,
+            pending: BTreeSet::new(),
+            damaged: false,
+        })
+    }
+
     fn load_segment(
         &self,
         number: u64,
@@ -188,6 +243,7 @@ impl Folder {
             file.set_len(contents.keep)?;
             file.sync_data()?;
         }
+        let damaged = !contents.damaged.is_empty();
         for (offset, octets) in contents.damaged {
             let file = path
                 .file_name()
@@ -225,6 +281,7 @@ impl Folder {
             bytes: contents.keep,
             newest,
             pending,
+            damaged,
         })
     }
 }

@@ -95,6 +95,21 @@ impl Writer {
                 next = asks.recv().ok();
             }
         }
+        if let Some(current) = self.current.take() {
+            self.close(current.number);
+        }
+    }
+
+    /// Nothing more comes into this segment, or the last of it is finished with.
+    fn close(&self, number: u64) {
+        let state = self
+            .shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(segment) = state.segments.get(&number) {
+            self.folder.close(number, segment);
+        }
     }
 
     fn append(&mut self, batch: Vec<Append>) {
@@ -119,8 +134,12 @@ impl Writer {
         let day = batch
             .first()
             .map_or(0, |a| a.head.at.as_millisecond().div_euclid(DAY));
+        let fits = |current: &mut Current| current.len < SEGMENT && current.day == day;
+        if let Some(full) = self.current.take_if(|current| !fits(current)) {
+            self.close(full.number);
+        }
         let current = match &mut self.current {
-            Some(current) if current.len < SEGMENT && current.day == day => current,
+            Some(current) => current,
             slot => {
                 let (number, marker, file) = self.folder.create(&self.shared)?;
                 slot.insert(Current {
@@ -223,16 +242,29 @@ impl Writer {
             file.set_len(whole - whole % DONE)?;
             return Err(error);
         }
-        let mut state = self
-            .shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        state.figures.pending = state.figures.pending.saturating_sub(1);
-        if let Some(segment) = state.segments.get_mut(&ticket.segment) {
-            segment.pending.remove(&ticket.offset);
-            if segment.pending.is_empty() {
-                self.done.remove(&ticket.segment);
+        let last = {
+            let mut state = self
+                .shared
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            state.figures.pending = state.figures.pending.saturating_sub(1);
+            state
+                .segments
+                .get_mut(&ticket.segment)
+                .is_some_and(|segment| {
+                    segment.pending.remove(&ticket.offset);
+                    segment.pending.is_empty()
+                })
+        };
+        if last {
+            self.done.remove(&ticket.segment);
+            if self
+                .current
+                .as_ref()
+                .is_none_or(|c| c.number != ticket.segment)
+            {
+                self.close(ticket.segment);
             }
         }
         Ok(())
