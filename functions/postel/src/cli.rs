@@ -81,6 +81,11 @@ enum Command {
     Outbox(mails::Outbox),
 
     /// Try texts that wait again now
+    #[command(
+        long_about = "Try texts that wait (for a provider, for credit) again now.\n\nSent, failed and unknown ones are left alone: \
+        nothing is ever sent twice. Mails that were accepted but not yet worked off when the process stopped need no \
+        replay: `postel serve` takes them up when it starts."
+    )]
     Replay(commands::replay::Replay),
 
     /// Check the configuration or print one to begin with

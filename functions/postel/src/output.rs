@@ -1,5 +1,6 @@
 //! Standard output: tables and colours on a terminal, tab-separated lines and plain words in a pipe.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Attribute, Cell, ContentArrangement, Table, TableStyle};
@@ -23,6 +24,9 @@ pub(crate) enum Colour {
     /// A heading.
     Bold,
 }
+
+/// Every sequence that [`paint`] writes.
+const CODES: [&str; 5] = ["\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"];
 
 impl Colour {
     fn code(self) -> &'static str {
@@ -48,7 +52,7 @@ impl Output {
 
     /// One line.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(self.stream, "{}", text.as_ref())
+        writeln!(self.stream, "{}", cleaned(text.as_ref()))
     }
 
     /// Text as it is.
@@ -58,7 +62,7 @@ impl Output {
 
     /// A name and its value, the names lined up on a terminal.
     pub(crate) fn field(&mut self, name: &str, value: impl AsRef<str>) -> io::Result<()> {
-        let value = value.as_ref();
+        let (name, value) = (cleaned(name), cleaned(value.as_ref()));
         if self.terminal {
             writeln!(self.stream, "\x1b[1m{name:<16}\x1b[0m {value}")
         } else {
@@ -68,15 +72,16 @@ impl Output {
 
     /// Rows under headings; in a pipe the rows alone, their cells separated by tabs.
     pub(crate) fn table(&mut self, headings: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+        let cells = |row: Vec<String>| {
+            row.iter()
+                .map(|c| cleaned(c).replace(['\t', '\n'], " "))
+                .collect::<Vec<_>>()
+        };
+        let rows = rows.into_iter().map(cells);
         if !self.terminal {
-            for row in rows {
-                let cells: Vec<String> = row
-                    .iter()
-                    .map(|c| c.replace(['\t', '\n', '\r'], " "))
-                    .collect();
-                writeln!(self.stream, "{}", cells.join("\t"))?;
-            }
-            return Ok(());
+            return rows
+                .into_iter()
+                .try_for_each(|row| writeln!(self.stream, "{}", row.join("\t")));
         }
         let mut table = Table::new();
         table
@@ -107,6 +112,31 @@ impl Output {
     }
 }
 
+/// Text that does nothing to a terminal but what [`paint`] does: mails hold whatever their
+/// sender likes, such as sequences that rewrite the screen, and marks that turn the reading direction.
+fn cleaned(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let ours = || {
+            text.get(at..)
+                .is_some_and(|rest| CODES.iter().any(|code| rest.starts_with(code)))
+        };
+        clean.push(if acts(c) && !ours() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        });
+    }
+    Cow::Owned(clean)
+}
+
 /// The text in a colour, for a stream that drops it where it is not wanted.
 pub(crate) fn paint(colour: Colour, text: &str) -> String {
     format!("{}{text}\x1b[0m", colour.code())
@@ -121,4 +151,21 @@ pub(crate) fn complain(failure: &crate::exit::Failure) {
         "{} {failure}",
         paint(Colour::Bad, "postel:")
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_mail_holds_does_nothing_to_a_terminal() {
+        assert_eq!(
+            cleaned("a\x1b[2Jb\u{9b}c\rd\u{202e}e\nf\tg"),
+            "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}e\nf\tg"
+        );
+        for colour in [Colour::Good, Colour::Bad, Colour::Warn, Colour::Bold] {
+            let painted = paint(colour, "é");
+            assert_eq!(cleaned(&painted), painted);
+        }
+    }
 }

@@ -12,7 +12,7 @@ use postel_core::model::AccountId;
 use postel_mail::{FromField, Mail};
 
 use super::check::{DnsArguments, bytes_of};
-use crate::config::Config;
+use crate::config::Fault;
 use crate::exit::{Answer, Failure, Outcome};
 use crate::home::Home;
 use crate::judging::{Incoming, Judge, Verdict, Whose, envelope_sender};
@@ -103,7 +103,7 @@ pub(crate) async fn run(arguments: Arguments, config: Option<&Path>, out: &mut O
     let (whose, dns, domains) = if arguments.sample {
         (Whose::Sample, arguments.dns.resolver()?, None)
     } else {
-        let config: Config = crate::cli::load(config)?;
+        let config = crate::cli::load(config).map_err(or_sample)?;
         let home = Home::open(config)?;
         if let Some(account) = &arguments.account {
             home.settings.account(account).await?;
@@ -120,6 +120,21 @@ pub(crate) async fn run(arguments: Arguments, config: Option<&Path>, out: &mut O
     let incoming = arguments.mail.incoming(ours)?;
     let verdict = Judge::new(whose, dns).judge(&incoming).await?;
     show(&incoming, &verdict, out)
+}
+
+/// Where there is no configuration to judge by, says how to do without.
+fn or_sample(failure: Failure) -> Failure {
+    match failure {
+        Failure::Configuration(mut faults) => {
+            let what = "preview --sample judges without any configuration, for an account that lists every sender".to_owned();
+            faults.push(Fault {
+                place: "or else".to_owned(),
+                what,
+            });
+            Failure::Configuration(faults)
+        }
+        other => other,
+    }
 }
 
 /// Prints a verdict for people.

@@ -244,4 +244,41 @@ fn a_preview_judges_for_the_accounts_there_are() {
         elsewhere.out
     );
     assert_eq!(place.run(&["mails"]).ok(), "", "nothing is stored");
+    assert!(
+        Place::new()
+            .run(&["preview", "x.eml"])
+            .err
+            .contains("--sample")
+    );
+
+    // As a program asks: the account's own settings hold, and its name stands in no answer.
+    place
+        .run(&["prefs", "set", "acme", "--subject", "prefix"])
+        .ok();
+    let address = dns.address();
+    let question = line(1, |l| {
+        l["recipients"] = json!(["0612345678@sms.example.com", "0612345678@elsewhere.example"])
+    });
+    let out = place
+        .feed(
+            &[
+                "check",
+                "mail",
+                "--account",
+                "acme",
+                "--dns",
+                &address,
+                "--jsonl",
+            ],
+            question,
+        )
+        .ok();
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["decision"]["code"], "accepted");
+    assert_eq!(answer["text"], "Hi\nL'essai");
+    assert_eq!(
+        answer["recipients"][0]["address"],
+        "0612345678@sms.example.com"
+    );
+    assert_eq!(answer["recipients"][1]["accept"], false);
 }

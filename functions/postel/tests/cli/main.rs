@@ -10,5 +10,6 @@ mod check;
 mod config;
 mod help;
 mod mail;
+mod replay;
 mod serving;
 mod support;

@@ -50,7 +50,7 @@ impl Process {
                 start.elapsed() < Duration::from_secs(30),
                 "it does not stop"
             );
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(20));
         }
     }
 }
@@ -131,6 +131,57 @@ fn mail(address: &str, helo: &str, to: &str) -> String {
     )
 }
 
+/// Waits for the invitation in the folder of mails, opens its link and presses the button.
+fn accept_by_link(place: &Place, web_port: u16) {
+    let start = Instant::now();
+    let invitation = loop {
+        let files = std::fs::read_dir(place.folder.join("data/outbox"))
+            .into_iter()
+            .flatten();
+        let mut mails = files
+            .map(|f| f.unwrap().path())
+            .filter(|p| p.extension().is_some_and(|e| e == "eml"));
+        if let Some(path) = mails.next() {
+            break postel_mail::parse(&std::fs::read(path).unwrap()).body.text;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "no invitation is written"
+        );
+        std::thread::park_timeout(Duration::from_millis(20));
+    };
+    let host = format!("127.0.0.1:{web_port}");
+    let link = invitation
+        .lines()
+        .find(|l| l.starts_with(&format!("http://{host}/invitation/")))
+        .unwrap();
+    assert!(get(link).starts_with("HTTP/1.1 200"));
+    assert!(
+        place
+            .run(&["user", "list", "acme"])
+            .ok()
+            .contains("\tpending\t"),
+        "opening accepts nothing"
+    );
+    let path = link.strip_prefix(&format!("http://{host}")).unwrap();
+    let mut stream = TcpStream::connect(&host).unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Length: 0\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(
+        place
+            .run(&["user", "list", "acme"])
+            .ok()
+            .contains("\taccepted\t"),
+        "{answer}"
+    );
+}
+
 fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .unwrap()
@@ -201,9 +252,7 @@ fn serve_takes_mail_tells_its_trail_and_ends_cleanly() {
 
     let pending = mail(&address, "x", "0612345678@sms.example.com");
     assert!(pending.starts_with("550 5.7.1"), "{pending}");
-    place
-        .run(&["user", "accept", "acme", "ann@example.com"])
-        .ok();
+    accept_by_link(&place, web_port);
     let taken = mail(&address, "x", "0612345678@sms.example.com");
     assert!(taken.starts_with("250"), "{taken}");
     let id = taken.rsplit(' ').next().unwrap();
@@ -252,7 +301,9 @@ fn serve_takes_mail_tells_its_trail_and_ends_cleanly() {
     );
     assert_eq!(server.stop(), 0);
 
-    // Posted when the user was invited; the sweep wrote it into the folder or will at the next start.
     let outbox = place.run(&["outbox"]).ok();
-    assert!(outbox.contains("ann@example.com"), "{outbox}");
+    assert!(
+        outbox.contains("\tann@example.com\tdone\t1\tsent"),
+        "{outbox}"
+    );
 }
