@@ -43,7 +43,16 @@ pub(super) struct Segment {
 pub(super) struct Folder {
     path: PathBuf,
     /// Holds the lock; the system lets go of it however the process ends.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing the file would not do while a child process that is just being started has it, too.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the spool's folder may stay locked until this process ends");
+        }
+    }
 }
 
 impl Folder {
@@ -66,7 +75,7 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
-                _lock: lock,
+                lock,
             }),
             Err(TryLockError::WouldBlock) => Err(SpoolError::Taken(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(failed(error)),

@@ -107,7 +107,7 @@ impl Server {
 
     /// Waits until `serve` has returned.
     pub(crate) async fn ended(self) {
-        tokio::time::timeout(Duration::from_secs(5), self.running)
+        tokio::time::timeout(Duration::from_secs(20), self.running)
             .await
             .unwrap()
             .unwrap();
@@ -172,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 }
             }
             let mut piece = [0; 4096];
-            let read = tokio::time::timeout(Duration::from_secs(5), self.stream.read(&mut piece));
+            let read = tokio::time::timeout(Duration::from_secs(20), self.stream.read(&mut piece));
             match read.await.expect("no reply in time") {
                 Ok(0) | Err(_) => return lines.join("|"),
                 Ok(n) => self.seen.extend_from_slice(&piece[..n]),

@@ -20,8 +20,15 @@ async fn connections() {
     assert!(c.reply().await.starts_with("421 4.7.0"));
     c.hung_up().await;
     drop(a);
-    tokio::time::sleep(SHORT).await;
-    server.client().await;
+    while !server
+        .silent_client()
+        .await
+        .reply()
+        .await
+        .starts_with("220")
+    {
+        tokio::time::sleep(SHORT / 10).await;
+    }
 
     let server = Server::with(Limits {
         connections: 1,
@@ -102,10 +109,17 @@ async fn memory_shared_by_all_sessions() {
     let server = Server::with(limits).await;
     let mut first = server.in_data().await;
     first.send("x".repeat(70_000)).await;
-    tokio::time::sleep(SHORT).await;
     let mut second = server.client().await;
     second.expect("EHLO client.example", "250-").await;
-    second.expect("MAIL FROM:<> SIZE=90000", "452 4.3.1").await;
+    // Until the first mail's part has arrived, there is room.
+    while !second
+        .ask("MAIL FROM:<> SIZE=90000")
+        .await
+        .starts_with("452 4.3.1")
+    {
+        second.expect("RSET", "250").await;
+        tokio::time::sleep(SHORT / 30).await;
+    }
     second.expect("MAIL FROM:<>", "250").await;
     second.expect("RCPT TO:<1@sms.example.com>", "250").await;
     let data = second.ask("DATA").await;
@@ -172,7 +186,7 @@ async fn errors_and_mails_of_a_session() {
 #[tokio::test]
 async fn silence() {
     let server = Server::with(Limits {
-        idle: SHORT,
+        idle: Duration::from_secs(1),
         ..Limits::default()
     })
     .await;

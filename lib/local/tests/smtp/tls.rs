@@ -35,7 +35,7 @@ async fn server(name: &str) -> (Server, TlsConnector) {
         hostname: "sms.example.com".into(),
         tls: Some(config),
         limits: Limits {
-            handshake: std::time::Duration::from_millis(500),
+            handshake: std::time::Duration::from_secs(2),
             ..Limits::default()
         },
     };
