@@ -14,7 +14,8 @@ run: ## Build and start the demo: a mail becomes a text on the handset page
 
 test: ## Run every test, with what they need installed first
 	@tests/tools/install.sh test
-	PATH="$(CURDIR)/target/tools/python/bin:/usr/sbin:$$PATH" cargo test --locked --workspace --no-fail-fast
+	cargo build --locked -p postel
+	PATH="$(CURDIR)/target/tools/python/bin:/usr/sbin:$$PATH" cargo test --locked --workspace --all-features --no-fail-fast
 
 lint: ## Formatting and lints, warnings denied
 	cargo fmt --check

@@ -1,0 +1,268 @@
+//! `postel serve` as a process of its own, its DNS on loopback, and what drives it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use postel_auth::testing::{Zone, ZoneServer};
+use serde_json::Value;
+
+/// The listed user, whose domain's SPF names 127.0.0.1.
+pub(crate) const USER: &str = "ann@company.example";
+
+/// The `postel` that was built with these tests.
+pub(crate) fn postel() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let built = tests.parent().unwrap().parent().unwrap().join("postel");
+    assert!(
+        built.exists(),
+        "build it first: cargo build -p postel (make test does)"
+    );
+    built
+}
+
+/// Whether a tool of the system is there; in CI its absence is a failure.
+pub(crate) fn has(tool: &str) -> bool {
+    let found = std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path)
+            .chain([PathBuf::from("/usr/sbin")])
+            .any(|d| d.join(tool).exists())
+    });
+    assert!(
+        found || std::env::var_os("CI").is_none(),
+        "{tool} is missing: tests/tools/install.sh brings it"
+    );
+    if !found {
+        println!("skipped: {tool} is not on this machine");
+    }
+    found
+}
+
+/// A gateway on a folder of its own.
+pub(crate) struct Gateway {
+    child: Option<Child>,
+    folder: PathBuf,
+    _dns: ZoneServer,
+    pub(crate) smtp: String,
+    pub(crate) web: String,
+    environment: Vec<(String, String)>,
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.kill();
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string()
+}
+
+impl Gateway {
+    /// Set up with an account `acme` that lists [`USER`], not started.
+    pub(crate) async fn set_up(name: &str) -> Self {
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let zone = Zone::new().txt("company.example", "v=spf1 ip4:127.0.0.1 -all");
+        let dns = ZoneServer::start(zone).await.unwrap();
+        let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+        std::fs::write(&cert, certificate.cert.pem()).unwrap();
+        std::fs::write(&key, certificate.signing_key.serialize_pem()).unwrap();
+        std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
+        let (smtp, web) = (free_port(), free_port());
+        let set = |key: &str, value: &str| (format!("POSTEL_{key}"), value.to_owned());
+        let environment = vec![
+            set("GATEWAY_DOMAINS", "sms.example.com"),
+            set("GATEWAY_DATA", folder.join("data").to_str().unwrap()),
+            set("SMTP_LISTEN", &smtp),
+            set("SMTP_TLS_CERTIFICATE", cert.to_str().unwrap()),
+            set("SMTP_TLS_KEY_FILE", key.to_str().unwrap()),
+            set("DNS_SERVER", &dns.address().to_string()),
+            set("WEB_LISTEN", &web),
+        ];
+        let mut gateway = Self {
+            child: None,
+            folder,
+            smtp,
+            web,
+            environment,
+            _dns: dns,
+        };
+        gateway.run(&["account", "add", "acme"]);
+        gateway.run(&["user", "add", "acme", USER]);
+        gateway.start();
+        let page = gateway.http("POST", &format!("/invitation/{}", gateway.invitation()));
+        assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+        gateway.run(&[
+            "limits",
+            "set",
+            "acme",
+            "--user-hour",
+            "1000000",
+            "--number-hour",
+            "1000000",
+            "--day",
+            "50000",
+            "--month",
+            "500000",
+        ]);
+        gateway
+    }
+
+    /// The token of the invitation, once it lies in the folder of mails of our own.
+    fn invitation(&self) -> String {
+        let outbox = self.folder.join("data/outbox");
+        wait_for("the invitation mail", || {
+            let file = std::fs::read_dir(&outbox)
+                .ok()?
+                .filter_map(Result::ok)
+                .find(|f| f.path().extension().is_some_and(|e| e == "eml"))?;
+            let mail = postel_mail::parse(&std::fs::read(file.path()).ok()?);
+            let (_, token) = mail.body.text.split_once("/invitation/")?;
+            token.split_whitespace().next().map(str::to_owned)
+        })
+    }
+
+    /// Runs a command of the command line on this gateway's folder.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(
+            output.status.success(),
+            "postel {arguments:?}: {}",
+            said(&output)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(postel());
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .current_dir(&self.folder);
+        command
+    }
+
+    /// Starts `postel serve` and waits until it answers.
+    pub(crate) fn start(&mut self) {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("log"))
+            .unwrap();
+        let child = self
+            .command(&["serve"])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        wait_for("the listener's greeting", || {
+            let mut line = String::new();
+            let stream = TcpStream::connect(&self.smtp).ok()?;
+            BufReader::new(stream).read_line(&mut line).ok()?;
+            line.starts_with("220").then_some(())
+        });
+    }
+
+    /// Ends the process as a power cut would.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+
+    /// Everything the process logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// One HTTP exchange, answer and all.
+    pub(crate) fn http(&self, method: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.web).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", self.web).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// The newest texts on the simulated phone (at most 100).
+    pub(crate) fn texts(&self) -> Vec<Value> {
+        let answer = self.http("GET", "/handset.json");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {answer}"));
+        body["texts"].as_array().unwrap().clone()
+    }
+
+    /// Waits until the phone shows this text.
+    pub(crate) fn arrived(&self, text: &str) -> Value {
+        wait_for("the text", || {
+            self.texts().into_iter().find(|t| t["text"] == text)
+        })
+    }
+
+    /// How many rows of the ledger are in each state, read from the database itself.
+    pub(crate) fn rows(&self) -> std::collections::BTreeMap<String, u32> {
+        let database = rusqlite::Connection::open(self.folder.join("data/postel.sqlite")).unwrap();
+        let mut query = database
+            .prepare("SELECT state, count(*) FROM ledger GROUP BY state")
+            .unwrap();
+        query
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    /// All texts that ever arrived on the simulated phone, counted by what they were sent for.
+    pub(crate) fn arrivals(&self) -> std::collections::BTreeMap<String, u32> {
+        let database = rusqlite::Connection::open(self.folder.join("data/postel.sqlite")).unwrap();
+        let mut query = database
+            .prepare("SELECT json_extract(doc, '$.reference'), count(*) FROM handset GROUP BY 1")
+            .unwrap();
+        query
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+}
+
+/// Both streams of a command, for messages.
+pub(crate) fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Asks until there is an answer, for at most a minute and a half.
+pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(90),
+            "waited a minute and a half for {what}"
+        );
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
