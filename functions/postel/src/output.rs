@@ -5,6 +5,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{Attribute, Cell, ContentArrangement, Table, TableStyle};
 
+/// Columns below which a table is not squeezed.
+const NARROW: u16 = 40;
+
 /// Where a command prints its answer. Colours vanish by themselves where they are not wanted
 /// (a pipe, `NO_COLOR`).
 pub(crate) struct Output {
@@ -86,23 +89,17 @@ impl Output {
         let mut table = Table::new();
         table
             .load_style(TableStyle::default())
-            .set_content_arrangement(ContentArrangement::Dynamic)
             .set_header(
                 headings
                     .iter()
                     .map(|h| Cell::new(h).add_attribute(Attribute::Bold)),
             )
             .add_rows(rows);
-        writeln!(self.stream, "{table}")
-    }
-
-    /// A cell in a colour where cells may have one: on a terminal.
-    pub(crate) fn painted(&self, colour: Colour, text: &str) -> String {
-        if self.terminal {
-            paint(colour, text)
-        } else {
-            text.to_owned()
+        // Some terminals do not know how wide they are, or say nonsense; then lines wrap as they will.
+        if table.width().is_some_and(|w| w >= NARROW) {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
         }
+        writeln!(self.stream, "{table}")
     }
 
     /// Any value as pretty JSON.

@@ -110,7 +110,7 @@ fn the_whole_decision_is_told() {
             "accepted",
             "error",
             "error",
-            "error",
+            "ambiguous-sender",
             "error",
             "country-not-allowed",
         ]

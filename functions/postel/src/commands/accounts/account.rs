@@ -5,6 +5,7 @@ use postel_core::address::EmailAddress;
 use postel_core::model::{AcceptedMail, Account, AccountId};
 use postel_core::ports::Store;
 
+use super::changes::changes;
 use super::{shown, word};
 use crate::exit::{Answer, Outcome};
 use crate::home::{ACTOR, Home};
@@ -107,15 +108,11 @@ pub(crate) async fn run(command: AccountCommand, home: &Home, out: &mut Output) 
                 out.json(&entries)?;
             } else {
                 let rows = entries.into_iter().map(|e| {
-                    vec![
-                        e.at.to_string(),
-                        e.actor,
-                        e.what,
-                        e.before.unwrap_or_default(),
-                        e.after.unwrap_or_default(),
-                    ]
+                    let change = changes(e.before.as_deref(), e.after.as_deref());
+                    let when = e.at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+                    vec![when, e.actor, e.what, change]
                 });
-                out.table(&["when", "who", "what", "before", "after"], rows.collect())?;
+                out.table(&["when (UTC)", "who", "what", "change"], rows.collect())?;
             }
         }
     }

@@ -2,6 +2,7 @@
 //! `postel_core::settings`.
 
 pub(crate) mod account;
+mod changes;
 pub(crate) mod limits;
 pub(crate) mod network;
 pub(crate) mod number;

@@ -9,7 +9,7 @@ use super::{Sure, or_none, shown, word};
 use crate::commands::check::resolver;
 use crate::exit::{Answer, Failure, Outcome};
 use crate::home::{ACTOR, Home};
-use crate::output::{Colour, Output};
+use crate::output::Output;
 
 /// Which user of which account.
 #[derive(Args)]
@@ -200,15 +200,9 @@ async fn list(
         return Ok(out.json(&users)?);
     }
     let row = |u: User| {
-        let status = status(&u);
-        let colour = if u.is_accepted() {
-            Colour::Good
-        } else {
-            Colour::Warn
-        };
         vec![
             u.sender.to_string(),
-            out.painted(colour, status),
+            status(&u).to_owned(),
             if u.default { "default" } else { "" }.to_owned(),
             shown(&u.automated),
             u.signature.unwrap_or_default(),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DnsArguments, jsonl};
 use crate::commands::preview;
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::home::Home;
 use crate::judging::{Incoming, Judge, Verdict, Whose, envelope_sender};
 use crate::output::Output;
@@ -135,10 +135,14 @@ async fn answer(judge: &Judge, question: Question) -> Result<Checked, String> {
     if question.recipients.is_empty() {
         return Err("`recipients` is empty: name at least one".to_owned());
     }
+    let (envelope_sender, refused) = match envelope_sender(&question.sender) {
+        Ok(sender) => (sender, None),
+        Err(why) => (None, Some(why)),
+    };
     let connection = Connection {
         client_ip,
         helo: question.helo.unwrap_or_default(),
-        envelope_sender: envelope_sender(&question.sender)?,
+        envelope_sender,
         authenticated: None,
     };
     let raw = tokio::task::spawn_blocking(move || super::bytes_of(&question.path))
@@ -149,8 +153,12 @@ async fn answer(judge: &Judge, question: Question) -> Result<Checked, String> {
         connection,
         recipients: question.recipients,
     };
-    let verdict = judge.judge(&incoming).await;
-    verdict
-        .map(Checked::from)
-        .map_err(|failure: Failure| failure.to_string())
+    let verdict = judge
+        .judge(&incoming)
+        .await
+        .map_err(|failure| failure.to_string())?;
+    Ok(match refused {
+        Some(why) => verdict.refused(Code::AmbiguousSender, &why).into(),
+        None => verdict.into(),
+    })
 }

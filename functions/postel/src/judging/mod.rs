@@ -3,26 +3,27 @@
 //! For `check mail` and `preview`. Without an account, a sample one is used that lists whoever
 //! the mail says it is from, so that everything but the listing is judged.
 
+mod sample;
+mod sender;
+
 use std::sync::Arc;
 
 use postel_auth::dns::Dns;
 use postel_auth::spf::{self, LIMIT};
 use postel_auth::{Authenticator, dkim};
-use postel_core::address::{Domain, EmailAddress};
-use postel_core::decision::{Code, Gateway};
+use postel_core::address::EmailAddress;
+use postel_core::decision::Code;
 use postel_core::evidence::{
     Connection, Dmarc, DmarcResult, Evidence, SesVerdicts, Spf, SpfResult,
 };
 use postel_core::intake::{Composition, Envelope, Intake, Judged, Outcome, Rules, composition};
-use postel_core::ledger::limits::Ceilings;
-use postel_core::model::{
-    Account, AccountId, CutPart, Language, Preferences, RecipientOutcome, Sender, User, UserStatus,
-};
+use postel_core::model::{AccountId, CutPart, Language, Preferences, RecipientOutcome, User};
 use postel_core::notice::Notices;
-use postel_core::ports::{Clock as _, Directory as _, SenderEvidence as _, Store};
-use postel_core::testing::MemoryStore;
+use postel_core::ports::{Clock as _, SenderEvidence as _, Store};
 use postel_core::text::{OverLimit, SmsText};
 use postel_mail::{FromField, Mail};
+
+pub(crate) use sender::envelope_sender;
 
 use crate::exit::Failure;
 use crate::home::{self, Home};
@@ -60,6 +61,19 @@ impl Verdict {
     /// Whether any text would be sent.
     pub(crate) fn is_accepted(&self) -> bool {
         self.code == Code::Accepted
+    }
+
+    /// The same mail, refused before it was looked at: evidence and text stay.
+    pub(crate) fn refused(mut self, code: Code, why: &str) -> Self {
+        for recipient in &mut self.recipients {
+            recipient.code = code;
+            why.clone_into(&mut recipient.why);
+        }
+        Self {
+            code,
+            why: why.to_owned(),
+            ..self
+        }
     }
 }
 
@@ -164,7 +178,7 @@ impl Judge {
                 rules: home::rules(&home.config),
                 notices: home.notices.clone(),
             }),
-            Whose::Sample => sample(incoming, from).await,
+            Whose::Sample => sample::sample(incoming, from).await,
         }
     }
 
@@ -315,68 +329,4 @@ fn in_order(
             }
         })
         .collect()
-}
-
-/// A store of its own for one mail: the account `sample`, its settings at their defaults, whose accepted user is the sender.
-async fn sample(incoming: &Incoming, from: Option<&EmailAddress>) -> Result<Setting, Failure> {
-    let store = MemoryStore::new();
-    let id: AccountId = "sample"
-        .parse()
-        .map_err(|_| Failure::Trouble("the sample account has no name".to_owned()))?;
-    store.save_account(&Account::new(id.clone()), &[]).await?;
-    let now = SystemClock.now();
-    if let Some(sender) = from.and_then(|from| from.to_string().parse::<Sender>().ok()) {
-        let user = User {
-            account: id,
-            sender,
-            version: 0,
-            status: UserStatus::Accepted { at: now },
-            default: true,
-            automated: postel_core::model::Automated::Refuse,
-            signature: None,
-            added_at: now,
-        };
-        store.save_user(&user, &[]).await?;
-    }
-    let mut domains: Vec<Domain> = incoming
-        .recipients
-        .iter()
-        .filter_map(|r| r.rsplit_once('@')?.1.parse().ok())
-        .collect();
-    domains.dedup();
-    let store: Arc<dyn Store> = Arc::new(store);
-    let own = EmailAddress::new("postel", "postel.invalid")
-        .map_err(|e| Failure::Trouble(e.to_string()))?;
-    let loop_mark = domains
-        .first()
-        .map_or_else(String::new, |d| d.as_str().to_owned());
-    Ok(Setting {
-        notices: Notices::new(Arc::clone(&store), own, loop_mark.clone()),
-        rules: Rules {
-            gateway: Gateway {
-                domains,
-                loop_mark,
-                any_server: false,
-            },
-            ceilings: Ceilings::default(),
-            stranger_days: 7,
-            needs_originator: false,
-        },
-        store,
-    })
-}
-
-/// Reads an envelope sender: empty and `<>` are the null sender.
-pub(crate) fn envelope_sender(written: &str) -> Result<Option<EmailAddress>, String> {
-    let written = written.trim();
-    let bare = written
-        .strip_prefix('<')
-        .and_then(|w| w.strip_suffix('>'))
-        .unwrap_or(written);
-    if bare.is_empty() {
-        return Ok(None);
-    }
-    bare.parse()
-        .map(Some)
-        .map_err(|e| format!("`sender` is not an address: {e}"))
 }
