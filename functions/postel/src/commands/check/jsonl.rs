@@ -146,11 +146,24 @@ fn bad(id: Option<&RawValue>, why: &str) -> Vec<u8> {
 }
 
 fn written(reply: &impl Serialize) -> Vec<u8> {
-    let mut line = serde_json::to_vec(reply)
-        .unwrap_or_else(|_| br#"{"error":"the answer could not be written as JSON"}"#.to_vec());
-    line.push(b'\n');
-    line
+    let mut line = serde_json::to_string(reply)
+        .unwrap_or_else(|_| r#"{"error":"the answer could not be written as JSON"}"#.to_owned());
+    // JSON allows these in strings as they are, but many a reader takes them for ends of lines.
+    for (end, escaped) in LINE_ENDS {
+        if line.contains(end) {
+            line = line.replace(end, escaped);
+        }
+    }
+    line.push('\n');
+    line.into_bytes()
 }
+
+/// What Unicode calls an end of line and JSON does not escape. The ASCII ones are always escaped.
+const LINE_ENDS: [(char, &str); 3] = [
+    ('\u{85}', "\\u0085"),
+    ('\u{2028}', "\\u2028"),
+    ('\u{2029}', "\\u2029"),
+];
 
 /// Reads standard input on a thread of its own, no further ahead than [`ROOM`] allows.
 fn read_lines() -> mpsc::Receiver<(Line, OwnedSemaphorePermit)> {
