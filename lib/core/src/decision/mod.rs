@@ -39,7 +39,8 @@ pub struct Gateway {
     pub any_server: bool,
 }
 
-/// Steps 1 and 2: a readable mail with one sender, not written by a machine.
+/// Steps 1 and 2: a readable mail with one sender, not written by a machine. What a machine says of
+/// itself comes first: bounces often have a `From` that names nobody.
 ///
 /// # Errors
 /// The refusal of the step that applies.
@@ -51,18 +52,21 @@ pub fn sender(
     if let Some(unreadable) = mail.unreadable {
         return Err(Refusal::Unreadable(unreadable));
     }
-    let spec = match &mail.from {
-        FromField::One(spec) => spec,
-        FromField::Ambiguous(fault) => return Err(Refusal::AmbiguousSender(*fault)),
-    };
-    let from = EmailAddress::new(&spec.local, &spec.domain)
-        .map_err(|_| Refusal::AmbiguousSender(postel_mail::FromFault::Malformed))?;
     if connection.envelope_sender.is_none() {
         return Err(Refusal::Automatic(AutomaticSign::NullSender));
     }
     if let Some(automatic) = &mail.automatic {
         return Err(Refusal::Automatic(AutomaticSign::Mail(automatic.because)));
     }
+    if mail.loop_marks.contains(&gateway.loop_mark) {
+        return Err(Refusal::Automatic(AutomaticSign::Loop));
+    }
+    let spec = match &mail.from {
+        FromField::One(spec) => spec,
+        FromField::Ambiguous(fault) => return Err(Refusal::AmbiguousSender(*fault)),
+    };
+    let from = EmailAddress::new(&spec.local, &spec.domain)
+        .map_err(|_| Refusal::AmbiguousSender(postel_mail::FromFault::Malformed))?;
     let envelope = connection
         .envelope_sender
         .as_ref()
@@ -70,9 +74,6 @@ pub fn sender(
     let ours = |domain: &Domain| gateway.domains.contains(domain);
     if ours(from.domain()) || envelope.is_some_and(ours) {
         return Err(Refusal::Automatic(AutomaticSign::OurDomain));
-    }
-    if mail.loop_marks.contains(&gateway.loop_mark) {
-        return Err(Refusal::Automatic(AutomaticSign::Loop));
     }
     Ok(from)
 }
