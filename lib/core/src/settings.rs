@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 use crate::address::Domain;
 use crate::ledger::State;
 use crate::model::{
-    Account, AccountId, AuditEntry, Automated, Invitation, Sender, User, UserStatus,
+    Account, AccountId, AuditEntry, Automated, Invitation, Sender, User, UserStatus, VirtualNumber,
 };
 use crate::notice::Notices;
+use crate::number::PhoneNumber;
 use crate::ports::{Clock, Ids, Store, StoreError};
 
 /// How long an invitation's link works (DESIGN 3).
@@ -131,6 +132,9 @@ pub enum SettingsError {
     /// A public mail provider's domain cannot be listed as a whole.
     #[error("anybody can have a mailbox at {0}: list single addresses of it instead")]
     PublicDomain(Domain),
+    /// The number belongs to an account already.
+    #[error("{0} belongs to {1}; `postel number delete {1} {0}` frees it")]
+    NumberTaken(PhoneNumber, AccountId),
     /// The TXT record that proves a domain is not there.
     #[error("no TXT record at {name} holds {value}; publish it, wait for DNS, and verify again")]
     NoProof {
@@ -306,6 +310,28 @@ impl Settings {
             }
         }
         Err(StoreError::Conflict.into())
+    }
+
+    /// Gives a virtual number to an account. A number belongs to one account (DESIGN 3).
+    ///
+    /// # Errors
+    /// Where it belongs to one already.
+    pub async fn add_number(
+        &self,
+        id: &AccountId,
+        number: &VirtualNumber,
+        actor: &str,
+    ) -> Result<(), SettingsError> {
+        let holds = |account: &Account| account.numbers.iter().any(|n| n.number == number.number);
+        if let Some(owner) = self.store.accounts().await?.into_iter().find(holds) {
+            return Err(SettingsError::NumberTaken(number.number.clone(), owner.id));
+        }
+        self.change(id, actor, "number.add", |account| {
+            account.numbers.push(number.clone());
+            Ok(())
+        })
+        .await
+        .map(drop)
     }
 
     /// Lists a sender: an address is invited by mail; a domain is pending until a TXT record proves it.

@@ -132,6 +132,7 @@ fn refused(error: SettingsError) -> Notice {
         | SettingsError::UserExists(_)
         | SettingsError::PublicDomain(_)
         | SettingsError::NoProof { .. }
+        | SettingsError::NumberTaken(..)
         | SettingsError::Invalid(_) => Notice::InvitationGone,
     }
 }

@@ -110,26 +110,10 @@ async fn add(
             home.config.providers.join(", ")
         )));
     }
-    let owner = home
-        .store
-        .accounts()
-        .await?
-        .into_iter()
-        .find(|a| a.numbers.iter().any(|n| n.number == *number));
-    if let Some(owner) = owner {
-        return Err(Failure::Refused(format!(
-            "{number} belongs to {o}; `postel number delete {o} {number}` frees it",
-            o = owner.id
-        )));
-    }
-    home.settings
-        .change(account, ACTOR, "number.add", |account| {
-            account.numbers.push(VirtualNumber {
-                number: number.clone(),
-                provider: provider.to_owned(),
-            });
-            Ok(())
-        })
-        .await?;
+    let number = VirtualNumber {
+        number: number.clone(),
+        provider: provider.to_owned(),
+    };
+    home.settings.add_number(account, &number, ACTOR).await?;
     Ok(())
 }
