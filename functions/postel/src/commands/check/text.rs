@@ -78,7 +78,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
     for forcing in &checked.forcing {
         out.field(
             "forces Unicode",
-            format!("{forcing}, {} times", forcing.count),
+            format!("{forcing} × {}", forcing.count),
         )?;
     }
     for replaced in &checked.replaced {
@@ -89,7 +89,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
         };
         out.field(
             "replaced",
-            format!("{:?} by {to}, {} times", replaced.from, replaced.count),
+            format!("{:?} by {to} × {}", replaced.from, replaced.count),
         )?;
     }
     out.field("text", &checked.text)?;
