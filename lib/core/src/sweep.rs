@@ -3,15 +3,20 @@
 
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt as _};
 use jiff::SignedDuration;
 
 use crate::dispatch::Dispatcher;
+use crate::ledger::Row;
 use crate::ledger::limits::{Ceilings, account_counters};
+use crate::model::{Account, OutgoingMail};
 use crate::notice::Notices;
 use crate::ports::{Clock, MailOut, MailOutError, Store, StoreError};
 
 /// How long a mail of ours is lent to one sweep.
 const LENT_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// Rows attended to at one time: a provider that answers slowly must not hold up the rest.
+const ROWS_AT_ONCE: usize = 16;
 /// Longest wait between two tries of a mail.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(60);
 
@@ -57,93 +62,126 @@ impl Sweeper {
         }
     }
 
-    /// Up to `limit` due rows, one after the other.
+    /// Up to `limit` due rows, several at a time. One that fails holds up none of the others.
     ///
     /// # Errors
-    /// The store's: what was not done stays due.
+    /// The store's, the first of them: what was not done stays due.
     pub async fn rows(&self, limit: usize) -> Result<usize, StoreError> {
         let due = self.store.due(self.clock.now(), limit).await?;
         let count = due.len();
-        for row in due {
-            self.dispatcher.attend(row).await?;
+        let tasks: Vec<_> = due.into_iter().map(|row| self.attend(row)).collect();
+        let mut attended = stream::iter(tasks).buffer_unordered(ROWS_AT_ONCE);
+        let mut result = Ok(count);
+        while let Some(done) = attended.next().await {
+            result = result.and_then(|count| done.map(|()| count));
         }
-        Ok(count)
+        result
     }
 
-    /// Up to `limit` due mails of our own.
+    async fn attend(&self, row: Row) -> Result<(), StoreError> {
+        let id = row.id.clone();
+        let done = self.dispatcher.attend(row).await;
+        if let Err(error) = &done {
+            tracing::error!(row = %id, %error, "a row could not be attended to; it stays due");
+        }
+        done
+    }
+
+    /// Up to `limit` due mails of our own. One that fails holds up none of the others.
     ///
     /// # Errors
-    /// The store's: what was not settled is lent out and due again later.
+    /// The store's, the first of them: what was not settled is lent out and due again later.
     pub async fn mails(&self, limit: usize) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let until = now.checked_add(LENT_FOR).unwrap_or(now);
         let due = self.store.take_due(now, until, limit).await?;
-        let count = due.len();
-        for mut mail in due {
-            mail.attempts = mail.attempts.saturating_add(1);
-            let sent = self.mail_out.send(&mail).await;
-            let now = self.clock.now();
-            let (due, note) = match sent {
-                Ok(()) => (None, "sent".to_owned()),
-                Err(MailOutError::Permanent(said)) => (None, format!("refused: {said}")),
-                Err(MailOutError::Temporary(said)) if now >= mail.expires_at => {
-                    (None, format!("given up: {said}"))
-                }
-                Err(MailOutError::Temporary(said)) => {
-                    let wait =
-                        SignedDuration::from_secs(30 << mail.attempts.min(7)).min(LONGEST_WAIT);
-                    (now.checked_add(wait).ok(), format!("not now: {said}"))
-                }
-            };
-            (mail.due, mail.note) = (due, Some(note));
-            if mail.due.is_none() && mail.note.as_deref() != Some("sent") {
-                tracing::error!(mail = %mail.id, attempts = mail.attempts, "alarm: a mail of ours could not be delivered");
+        let mut result = Ok(0);
+        for mail in due {
+            if self.clock.now() >= until {
+                break; // The rest is due again, perhaps for somebody else.
             }
-            self.store.settle(&mail).await?;
+            let done = self.mail(mail).await;
+            result = result.and_then(|count| done.map(|()| count + 1));
         }
-        Ok(count)
+        result
     }
 
-    /// Warnings at 80 and 100 % of an account's day and month.
+    async fn mail(&self, mut mail: OutgoingMail) -> Result<(), StoreError> {
+        mail.attempts = mail.attempts.saturating_add(1);
+        let sent = self.mail_out.send(&mail).await;
+        let now = self.clock.now();
+        let (due, note) = match sent {
+            Ok(()) => (None, "sent".to_owned()),
+            Err(MailOutError::Permanent(said)) => (None, format!("refused: {said}")),
+            Err(MailOutError::Temporary(said)) if now >= mail.expires_at => {
+                (None, format!("given up: {said}"))
+            }
+            Err(MailOutError::Temporary(said)) => {
+                let wait = SignedDuration::from_secs(30 << mail.attempts.min(7)).min(LONGEST_WAIT);
+                (now.checked_add(wait).ok(), format!("not now: {said}"))
+            }
+        };
+        (mail.due, mail.note) = (due, Some(note));
+        if mail.due.is_none() && mail.note.as_deref() != Some("sent") {
+            tracing::error!(mail = %mail.id, attempts = mail.attempts, "alarm: a mail of ours could not be delivered");
+        }
+        self.store.settle(&mail).await
+    }
+
+    /// Warnings at 80 and 100 % of an account's day and month. An account that fails holds up none of the others.
     ///
     /// # Errors
-    /// The store's: the next run warns.
+    /// The store's, the first of them: the next run warns.
     pub async fn warn(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let mut result = Ok(());
         for account in self.store.accounts().await? {
-            if account.admins.is_empty() {
-                continue;
+            if !account.admins.is_empty() {
+                result = result.and(self.warn_of(&account).await);
             }
-            let counters = account_counters(&account, &self.ceilings, now);
-            let names: Vec<String> = counters.iter().map(|(_, name, _)| name.clone()).collect();
-            let used = self.store.counters(&names).await?;
-            for ((limit, name, ceiling), used) in counters.iter().zip(used) {
-                let percent = u64::from(used) * 100 / u64::from((*ceiling).max(1));
-                for step in [80, 100] {
-                    if percent >= u64::from(step) {
-                        self.notices
-                            .limit_warning(&account, (*limit, name), step, now)
-                            .await?;
-                    }
+        }
+        result
+    }
+
+    async fn warn_of(&self, account: &Account) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let counters = account_counters(account, &self.ceilings, now);
+        let names: Vec<String> = counters.iter().map(|(_, name, _)| name.clone()).collect();
+        let used = self.store.counters(&names).await?;
+        for ((limit, name, ceiling), used) in counters.iter().zip(used) {
+            let percent = u64::from(used) * 100 / u64::from((*ceiling).max(1));
+            for step in [80, 100] {
+                if percent >= u64::from(step) {
+                    self.notices
+                        .limit_warning(account, (*limit, name), step, now)
+                        .await?;
                 }
             }
         }
         Ok(())
     }
 
-    /// One whole run.
+    /// Up to `limit` of each kind of what is too old is forgotten; says how many in all.
     ///
     /// # Errors
     /// The store's.
+    pub async fn forget(&self, limit: usize) -> Result<usize, StoreError> {
+        self.store.forget(self.clock.now(), limit).await
+    }
+
+    /// One whole run. A step that fails holds up none of the others.
+    ///
+    /// # Errors
+    /// The store's, the first of them.
     pub async fn run(&self, limit: usize) -> Result<Swept, StoreError> {
-        let rows = self.rows(limit).await?;
-        self.warn().await?;
-        let mails = self.mails(limit).await?;
-        let forgotten = self.store.forget(self.clock.now(), limit).await?;
+        let rows = self.rows(limit).await;
+        let warned = self.warn().await;
+        let mails = self.mails(limit).await;
+        let forgotten = self.forget(limit).await;
+        warned?;
         Ok(Swept {
-            rows,
-            mails,
-            forgotten,
+            rows: rows?,
+            mails: mails?,
+            forgotten: forgotten?,
         })
     }
 }
