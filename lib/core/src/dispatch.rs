@@ -4,15 +4,23 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use crate::ledger::policy::{Next, SENDING_IS_STALE_AFTER, after};
 use crate::ledger::{Row, State};
-use crate::notice::Notices;
+use crate::notice::{self, Notices};
 use crate::ports::{
     Clock, LookUp, OptOut, OptOutSource, Sms, SmsOutcome, SmsProvider, Store, StoreError,
 };
 
 /// How often recording an answer is tried before the row is left for the sweep.
 const RECORD_TRIES: u32 = 3;
+
+/// When telling a sender is tried again, where it failed.
+const TELL_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
+
+/// After this a sender is not told any more: it is no news, and the outbox may have forgotten that it was told.
+const TELL_FOR: SignedDuration = SignedDuration::from_hours(72);
 
 /// Sends rows.
 pub struct Dispatcher {
@@ -55,7 +63,7 @@ impl Dispatcher {
             | State::Refused
             | State::Failed
             | State::Expired
-            | State::Unknown => self.forget_text(row).await,
+            | State::Unknown => self.finish(row).await,
         }
     }
 
@@ -79,6 +87,13 @@ impl Dispatcher {
                 now,
                 "the recipient opted out meanwhile",
             );
+            return self.close(row).await;
+        }
+        // A row is due from the first only once it has waited: before that, the decision has just looked.
+        let waited = row.due.is_none_or(|due| due <= now);
+        if waited && !self.notices.has_user(&row).await? {
+            row.reservations.clear();
+            row.enter(State::Refused, None, now, "the user was deleted meanwhile");
             return self.close(row).await;
         }
         for (index, provider) in self.providers.iter().enumerate() {
@@ -154,26 +169,37 @@ impl Dispatcher {
             row.reservations.clear();
         }
         row.enter(next.state, next.due, self.clock.now(), next.note.clone());
-        let mut tries = 1;
-        loop {
-            match self.close(row.clone()).await {
-                Err(error) if error.is_temporary() && tries < RECORD_TRIES => tries += 1,
-                result => return result,
-            }
-        }
+        self.close(row).await
     }
 
-    /// Stores a row and tells its sender where it ended.
+    /// Stores a row and tells its sender where it ended. Until that is told the row stays due, so
+    /// that a failure or a crash in between silences nothing.
     async fn close(&self, mut row: Row) -> Result<(), StoreError> {
-        if row.state.is_final() && row.text_expires_at < row.expires_at {
-            row.due = Some(row.text_expires_at);
+        let tell = notice::is_told(&row);
+        if tell {
+            row.due = self.clock.now().checked_add(TELL_AGAIN_AFTER).ok();
         }
-        if !self.store.update(&row).await? {
+        if !self.stored(&row).await? {
             tracing::warn!(row = %row.id, state = row.state.as_str(), "somebody else changed the row meanwhile");
             return Ok(());
         }
         tracing::info!(row = %row.id, mail = %row.mail, account = %row.account, state = row.state.as_str(), attempts = row.attempts, parts = row.parts, "row");
-        self.notices.row_ended(&row, self.clock.now()).await
+        if tell {
+            row.version += 1;
+            self.finish(row).await?;
+        }
+        Ok(())
+    }
+
+    /// [`crate::ports::Ledger::update`], tried again where the store may answer the next time.
+    async fn stored(&self, row: &Row) -> Result<bool, StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.store.update(row).await {
+                Err(error) if error.is_temporary() && tries < RECORD_TRIES => tries += 1,
+                result => return result,
+            }
+        }
     }
 
     /// The process that sent it died between claim and record: looked up, else unknown. Never sent again.
@@ -213,13 +239,22 @@ impl Dispatcher {
         self.close(row).await
     }
 
-    /// The account keeps texts for a shorter time than rows.
-    async fn forget_text(&self, mut row: Row) -> Result<(), StoreError> {
-        if self.clock.now() >= row.text_expires_at {
-            row.text.clear();
-            row.due = None;
-            self.store.update(&row).await?;
+    /// What is left to do about an ended row: its sender is told, its text forgotten in time.
+    /// May be done again: the same end is told once.
+    async fn finish(&self, mut row: Row) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let told_until = row
+            .events
+            .last()
+            .and_then(|end| end.at.checked_add(TELL_FOR).ok());
+        if told_until.is_none_or(|until| now < until) {
+            self.notices.row_ended(&row, now).await?;
         }
+        if now >= row.text_expires_at {
+            row.text.clear();
+        }
+        row.due = row.forget_text_at();
+        self.store.update(&row).await?;
         Ok(())
     }
 }

@@ -139,22 +139,15 @@ impl Notices {
 
     /// Tells the sender what became of a text, where there is something to tell: it was not sent, may
     /// not have been, or was cut to fit. Follows the account's `receipts`, except that a cut is always told.
+    /// Who is no user of the account any more is told nothing.
     pub(crate) async fn row_ended(&self, row: &Row, now: Timestamp) -> Result<(), StoreError> {
-        let receipts = self
-            .store
-            .account(&row.account)
-            .await?
-            .map_or(Receipts::Failures, |a| a.receiving.receipts);
-        let failed = match row.state {
-            State::Failed
-            | State::Expired
-            | State::Unknown
-            | State::Refused
-            | State::Undelivered => receipts != Receipts::None,
-            State::Waiting | State::Sending | State::Sent | State::Delivered => false,
-        };
-        let cut = row.truncated && row.state == State::Sent;
-        if !failed && !cut {
+        if !is_told(row) {
+            return Ok(());
+        }
+        let account = self.store.account(&row.account).await?;
+        let receipts = account.map_or(Receipts::Failures, |a| a.receiving.receipts);
+        let cut = is_cut(row);
+        if (receipts == Receipts::None && !cut) || !self.has_user(row).await? {
             return Ok(());
         }
         let record = self.store.mail(&row.mail).await?;
@@ -181,6 +174,14 @@ impl Notices {
             now,
         )
         .await
+    }
+
+    /// Whether the row's user may still send for its account: deleting a user stops its texts and its receipts.
+    pub(crate) async fn has_user(&self, row: &Row) -> Result<bool, StoreError> {
+        let listings = self.store.listings(&row.user).await?;
+        Ok(listings
+            .iter()
+            .any(|(user, account)| account.id == row.account && user.is_accepted()))
     }
 
     /// Warns an account's admins that a limit is nearly or wholly used.
@@ -278,6 +279,20 @@ impl Notices {
             note: None,
         })
     }
+}
+
+/// Whether there is something to tell of a row in this state.
+pub(crate) fn is_told(row: &Row) -> bool {
+    match row.state {
+        State::Failed | State::Expired | State::Unknown | State::Refused | State::Undelivered => {
+            true
+        }
+        State::Waiting | State::Sending | State::Sent | State::Delivered => is_cut(row),
+    }
+}
+
+fn is_cut(row: &Row) -> bool {
+    row.truncated && row.state == State::Sent
 }
 
 fn spec(address: &EmailAddress) -> AddrSpec {

@@ -198,6 +198,7 @@ pub struct Row {
 
 impl Row {
     /// Moves the row to a state, with the reason in its trail (at most 64 events are kept: the first and the newest).
+    /// A row that ends with nothing due is due when its text is to be forgotten, where that is before the row is.
     pub fn enter(
         &mut self,
         state: State,
@@ -206,7 +207,7 @@ impl Row {
         note: impl Into<String>,
     ) {
         self.state = state;
-        self.due = due;
+        self.due = due.or_else(|| self.forget_text_at());
         if self.events.len() >= 64 {
             self.events.remove(1);
         }
@@ -215,6 +216,13 @@ impl Row {
             state,
             note: note.into(),
         });
+    }
+
+    /// When an ended row's text is to be forgotten; `None` where it goes with the row, or is gone.
+    #[must_use]
+    pub fn forget_text_at(&self) -> Option<Timestamp> {
+        let sooner = self.text_expires_at < self.expires_at && !self.text.is_empty();
+        (self.state.is_final() && sooner).then_some(self.text_expires_at)
     }
 }
 

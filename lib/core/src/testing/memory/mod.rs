@@ -27,7 +27,7 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct State {
-    broken: bool,
+    trouble: Trouble,
     accounts: BTreeMap<AccountId, Account>,
     users: BTreeMap<(Sender, AccountId), User>,
     audit: Vec<AuditEntry>,
@@ -38,6 +38,35 @@ struct State {
     first_seen: BTreeMap<MessageKey, Timestamp>,
     outbox: Vec<OutgoingMail>,
     handset: Vec<HandsetText>,
+}
+
+/// Which calls fail.
+#[derive(Default)]
+enum Trouble {
+    #[default]
+    None,
+    /// All, after so many that work.
+    After(usize),
+    /// One, after so many that work.
+    Once(usize),
+}
+
+impl Trouble {
+    /// Counts a call; says whether it fails.
+    fn strikes(&mut self) -> bool {
+        match self {
+            Self::None => false,
+            Self::After(left) | Self::Once(left) if *left > 0 => {
+                *left -= 1;
+                false
+            }
+            Self::After(_) => true,
+            Self::Once(_) => {
+                *self = Self::None;
+                true
+            }
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -55,15 +84,33 @@ impl MemoryStore {
 
     /// Makes every call fail with [`StoreError::Unavailable`] from now on, or work again.
     pub fn set_broken(&self, broken: bool) {
+        self.set(if broken {
+            Trouble::After(0)
+        } else {
+            Trouble::None
+        });
+    }
+
+    /// As if the process died: so many calls work, all after them fail until [`MemoryStore::set_broken`] mends it.
+    pub fn break_after(&self, calls: usize) {
+        self.set(Trouble::After(calls));
+    }
+
+    /// So many calls work, the one after them fails, the rest work.
+    pub fn fail_once_after(&self, calls: usize) {
+        self.set(Trouble::Once(calls));
+    }
+
+    fn set(&self, trouble: Trouble) {
         self.state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .broken = broken;
+            .trouble = trouble;
     }
 
     fn state(&self) -> Result<MutexGuard<'_, State>, StoreError> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.broken {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.trouble.strikes() {
             return Err(StoreError::Unavailable("broken on purpose".to_owned()));
         }
         Ok(state)
