@@ -684,6 +684,220 @@ async fn deleting_a_user_stops_its_waiting_texts() {
     );
 }
 
+/// A process that dies at any of its calls to the store, in any outcome: the text is handed over at
+/// most once, its row ends, and its sender hears of every end that is not a text.
+#[tokio::test]
+async fn wherever_the_process_dies_nothing_is_sent_twice_or_lost_in_silence() {
+    let long = MAIL.replace("hello", &"many words ".repeat(200));
+    let answers = [
+        SmsOutcome::Sent { provider_ref: None },
+        SmsOutcome::Rejected { detail: detail() },
+        SmsOutcome::OptedOut { detail: detail() },
+        SmsOutcome::Ambiguous { detail: detail() },
+    ];
+    for (answer, dies) in answers.iter().flat_map(|a| (0..25).map(move |n| (a, n))) {
+        let house = House::with([answer.clone()]).await;
+        house.sweep_after(SignedDuration::ZERO).await;
+        let accepted = house.accept(&long, &["0612345678", "0142685300"]).await;
+        house.store.break_after(dies);
+        if let Ok(rows) = house.intake.enter(&accepted).await {
+            for row in rows {
+                drop(house.dispatcher.attend(row).await);
+            }
+        }
+        house.store.set_broken(false);
+        house.intake.enter(&accepted).await.unwrap();
+        for _ in 0..4 {
+            house.sweep_after(SignedDuration::from_mins(6)).await;
+        }
+        let row = house.row(&accepted.rows[0]).await;
+        let context = format!("{answer:?} dying at call {dies}: {:?}", row.state);
+        assert!(row.state.is_final(), "{context}");
+        assert_eq!(row.due, None, "{context}");
+        assert!(house.handed() <= 1, "{context}");
+        let told = house.mails().split_off(1);
+        assert_eq!(told.len(), 2, "{context}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_fails_holds_up_no_other() {
+    for failing in 0..3 {
+        let house = House::with([]).await;
+        let accepted = house
+            .accept(MAIL, &["0612345678", "0698765432", "0612345679"])
+            .await;
+        house.intake.enter(&accepted).await.unwrap();
+        house.clock.advance(SignedDuration::from_mins(1));
+        house.store.fail_once_after(1 + failing);
+        assert!(house.sweeper.run(100).await.is_err());
+        assert_eq!(house.handed(), 2, "call {failing}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_provider_holds_up_no_other_row() {
+    let slow = ScriptedProvider::new("slow", []).with_delay(std::time::Duration::from_millis(500));
+    let house = House::with_providers(vec![slow], |_| ()).await;
+    let accepted = house
+        .accept(MAIL, &["0612345678", "0698765432", "0612345679"])
+        .await;
+    house.intake.enter(&accepted).await.unwrap();
+    house.clock.advance(SignedDuration::from_mins(1));
+    let begun = std::time::Instant::now();
+    house.sweeper.rows(100).await.unwrap();
+    assert_eq!(house.handed(), 3);
+    assert!(begun.elapsed() < std::time::Duration::from_millis(1_400));
+}
+
+#[tokio::test]
+async fn a_text_refused_after_acceptance_is_forgotten_in_time() {
+    let house = House::with_providers(vec![ScriptedProvider::new("first", [])], |a| {
+        a.limits.parts_per_day = 1;
+        a.retention.days = 2;
+    })
+    .await;
+    let first = house.accept(MAIL, &["0612345678"]).await;
+    let second = house
+        .accept(&MAIL.replace("<1@", "<2@"), &["0612345678"])
+        .await;
+    for accepted in [&first, &second] {
+        house.intake.enter(accepted).await.unwrap();
+    }
+    assert_eq!(
+        house
+            .settings
+            .delete_user(&acme(), &ann(), "test")
+            .await
+            .unwrap(),
+        1
+    );
+    house.sweep_after(SignedDuration::from_secs(1)).await;
+    for _ in 0..3 {
+        house.sweep_after(SignedDuration::from_hours(17)).await;
+    }
+    for row in [&first.rows[0], &second.rows[0]] {
+        assert_eq!(house.row(row).await.text, "");
+    }
+}
+
+#[tokio::test]
+async fn deleting_a_domain_stops_the_texts_of_its_addresses_and_their_receipts() {
+    let house = House::with([SmsOutcome::NotSent { detail: detail() }]).await;
+    let domain: Sender = "@example.com".parse().unwrap();
+    house
+        .settings
+        .delete_user(&acme(), &ann(), "test")
+        .await
+        .unwrap();
+    house
+        .settings
+        .add_user(&acme(), domain.clone(), "test")
+        .await
+        .unwrap();
+    house
+        .settings
+        .accept_for(&acme(), &domain, "test")
+        .await
+        .unwrap();
+    let rows = house.deliver(MAIL, &["0612345678"]).await;
+    house
+        .settings
+        .delete_user(&acme(), &domain, "test")
+        .await
+        .unwrap();
+    let before = house.mails().len();
+    house.sweep_after(SignedDuration::from_mins(1)).await;
+    let row = house.row(&rows[0]).await;
+    assert_eq!((row.state, house.handed()), (State::Refused, 1));
+    assert_eq!(house.day().await, 0);
+    assert!(
+        house.mails()[before..]
+            .iter()
+            .all(|m| !m.contains("Text message"))
+    );
+}
+
+#[tokio::test]
+async fn a_recipient_refused_beside_one_that_is_sent_is_told_whatever_the_reason() {
+    let house = House::with([]).await;
+    let rows = house
+        .deliver(MAIL, &["0612345678", "0698765432+other"])
+        .await;
+    assert_eq!((rows.len(), house.handed()), (1, 1));
+    house.sweep_after(SignedDuration::ZERO).await;
+    let told = house.mails().pop().unwrap();
+    assert!(told.contains("0698765432+other"), "{told}");
+}
+
+#[tokio::test]
+async fn an_account_that_lists_somebody_sees_none_of_the_mail_for_others() {
+    let house = House::with([]).await;
+    let spy = Account::new("spy".parse().unwrap());
+    house.settings.add_account(spy, "test").await.unwrap();
+    let id = "spy".parse().unwrap();
+    house.settings.add_user(&id, ann(), "test").await.unwrap();
+    house.deliver(MAIL, &["0612345678"]).await;
+    assert_eq!(
+        house.store.recent_mails(Some(&id), 10).await.unwrap().len(),
+        0
+    );
+    assert_eq!(
+        house
+            .store
+            .recent_mails(Some(&acme()), 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_redelivered_mail_says_in_its_trail_which_mail_it_is() {
+    let house = House::with([]).await;
+    let first = house.deliver(MAIL, &["0612345678"]).await;
+    let again = house.accept(MAIL, &["0612345678"]).await;
+    house.intake.enter(&again).await.unwrap();
+    let record = house.store.mail(&again.record.id).await.unwrap().unwrap();
+    assert!(
+        record.recipients[0].why.contains(&first[0].mail.0),
+        "{}",
+        record.recipients[0].why
+    );
+}
+
+#[tokio::test]
+async fn alarms_that_differ_in_their_subject_alone_are_two_texts() {
+    let house = House::with([]).await;
+    let panel = MAIL
+        .replace("Message-ID: <1@example.com>\r\n", "")
+        .replace("hello\r\n", "");
+    house.deliver(&panel, &["0612345678"]).await;
+    house
+        .deliver(
+            &panel.replace("Subject: s", "Subject: fire"),
+            &["0612345678"],
+        )
+        .await;
+    assert_eq!(house.handed(), 2);
+}
+
+#[tokio::test]
+async fn dns_is_asked_once_for_a_mail_that_is_put_off() {
+    let house = House::with([]).await;
+    house.evidence.set(evidence(SpfResult::Temperror));
+    for asked in 1..3 {
+        let judged = house
+            .intake
+            .receive(&House::envelope(&["0612345678"]), MAIL.as_bytes())
+            .await
+            .unwrap();
+        assert!(matches!(judged.outcome, Outcome::TryAgain(_)));
+        assert_eq!(house.evidence.asked(), asked);
+    }
+}
+
 /// The link of the newest invitation.
 fn token(house: &House) -> String {
     let mail = house

@@ -32,7 +32,7 @@ const REMEMBERED_FOR_DAYS: u32 = 15;
 const FIRST_ATTEMPT_GRACE: SignedDuration = SignedDuration::from_secs(30);
 
 /// The envelope of a mail.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Envelope {
     /// The SMTP side.
     pub connection: Connection,
@@ -42,6 +42,12 @@ pub struct Envelope {
     pub ses: SesVerdicts,
     /// The transport's own id for the mail, the same when it is delivered again; `None` in SMTP.
     pub transport_id: Option<String>,
+}
+
+impl std::fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Envelope({} recipients)", self.recipients.len())
+    }
 }
 
 /// The operator's settings that intake needs.
@@ -163,8 +169,11 @@ impl Intake {
         {
             let mail = postel_mail::parse(raw);
             let key = target::deferral_key(from, &mail, raw);
-            let first = self.store.first_seen(&key, self.clock.now()).await?;
-            judged = self.judge(envelope, raw, Some(first)).await?;
+            let now = self.clock.now();
+            let first = self.store.first_seen(&key, now).await?;
+            if now.duration_since(first) >= decision::TRY_AGAIN_FOR {
+                judged = self.judge(envelope, raw, Some(first)).await?;
+            }
         }
         if matches!(judged.outcome, Outcome::Refused(_)) {
             self.store.put_mail(&judged.record).await?;
@@ -197,7 +206,12 @@ impl Intake {
         if listings.is_empty() {
             return Ok(refuse_all(record, envelope, Refusal::UnknownSender));
         }
-        self.claim_record(&mut record, &mail, &listings, now);
+        let targets: Vec<Target<'_>> = envelope
+            .recipients
+            .iter()
+            .map(|a| target::target(a, &listings))
+            .collect();
+        self.claim_record(&mut record, &mail, &targets, now);
         let mut case = Case {
             mail: &mail,
             raw,
@@ -210,11 +224,6 @@ impl Intake {
             rows: Vec::new(),
             refused: Vec::new(),
         };
-        let targets: Vec<Target<'_>> = envelope
-            .recipients
-            .iter()
-            .map(|a| target::target(a, &listings))
-            .collect();
         let numbers = distinct(&targets);
         for target in &targets {
             if let Some(deferred) = self.judge_recipient(&mut case, target, numbers).await? {
@@ -249,23 +258,24 @@ impl Intake {
         }
     }
 
-    /// The sender is listed: the record belongs to the accounts, and their retention holds.
+    /// The sender is listed: the record belongs to the accounts that its recipients mean, and their retention holds.
+    /// Other accounts that list the sender learn nothing of it: anybody may list anybody.
     fn claim_record(
         &self,
         record: &mut MailRecord,
         mail: &Mail,
-        listings: &[Listing],
+        targets: &[Target<'_>],
         now: Timestamp,
     ) {
-        record.subject.clone_from(&mail.subject);
-        record.accounts = listings
-            .iter()
-            .map(|(_, account)| account.id.clone())
-            .collect();
+        let meant = || targets.iter().filter_map(|t| t.listing.map(|(_, a)| a));
+        record.accounts = meant().map(|account| account.id.clone()).collect();
+        record.accounts.sort();
         record.accounts.dedup();
-        let days = listings
-            .iter()
-            .map(|(_, account)| account.retention.days)
+        if !record.accounts.is_empty() {
+            record.subject.clone_from(&mail.subject);
+        }
+        let days = meant()
+            .map(|account| account.retention.days)
             .max()
             .unwrap_or(self.rules.stranger_days);
         record.expires_at = days_after(now, days);
@@ -474,15 +484,21 @@ impl Intake {
     /// The store's: call again with the same value.
     pub async fn enter(&self, accepted: &Accepted) -> Result<Vec<Row>, StoreError> {
         self.store.put_mail(&accepted.record).await?;
-        let mut fresh = Vec::new();
+        let (mut fresh, mut known) = (Vec::new(), Vec::new());
         for row in &accepted.rows {
             match self.store.claim(row).await? {
                 Claim::New => fresh.push(row.clone()),
                 Claim::Already(row) => {
                     tracing::info!(mail = %accepted.record.id, row = %row.id, state = row.state.as_str(), "known already, not sent again");
+                    if row.mail != accepted.record.id {
+                        known.push(*row);
+                    }
                 }
                 Claim::Over(limit) => self.over(row, limit).await?,
             }
+        }
+        if !known.is_empty() {
+            self.store.put_mail(&redelivered(accepted, &known)).await?;
         }
         if !accepted.refused.is_empty() {
             self.notices.refused(accepted, self.clock.now()).await?;
@@ -496,18 +512,43 @@ impl Intake {
             reservations: Vec::new(),
             ..row.clone()
         };
-        let words = decision::limit_words(limit, Language::En);
-        row.enter(
-            State::Refused,
-            None,
-            self.clock.now(),
-            format!("over the limit of {words}"),
-        );
+        let words = decision::limit_words(limit, row.language);
+        let now = self.clock.now();
+        let note = match row.language {
+            Language::En => format!("over the limit of {words}"),
+            Language::Fr => format!("limite dépassée : {words}"),
+        };
+        // Due at once: the sweep tells the sender where this cannot.
+        row.enter(State::Refused, Some(now), now, note);
         if matches!(self.store.claim(&row).await?, Claim::New) {
-            self.notices.row_ended(&row, self.clock.now()).await?;
+            self.notices.row_ended(&row, now).await?;
         }
         Ok(())
     }
+}
+
+/// The record of a mail whose texts are another mail's already: its trail says which.
+fn redelivered(accepted: &Accepted, known: &[Row]) -> MailRecord {
+    let mut record = accepted.record.clone();
+    for outcome in &mut record.recipients {
+        let there = known.iter().find(|row| {
+            outcome.number.as_ref() == Some(&row.to)
+                && outcome.account.as_ref() == Some(&row.account)
+        });
+        if let Some(row) = there {
+            outcome.why = match accepted.language {
+                Language::En => format!(
+                    "This is mail {} once more; its text is not sent again.",
+                    row.mail
+                ),
+                Language::Fr => format!(
+                    "C'est de nouveau le mail {} ; son SMS n'est pas renvoyé.",
+                    row.mail
+                ),
+            };
+        }
+    }
+    record
 }
 
 /// How many different numbers a mail is for; unreadable addresses count one each.
@@ -572,11 +613,8 @@ fn close(case: Case<'_>, listings: &[Listing]) -> Judged {
             .map_or(Refusal::Empty, |(refusal, _)| refusal);
         Outcome::Refused(first)
     } else {
-        let refused = refused
-            .into_iter()
-            .filter(|(r, _)| r.is_after_proof())
-            .map(|(_, o)| o)
-            .collect();
+        // The sender was admitted for another recipient, so whoever is told is no stranger.
+        let refused = refused.into_iter().map(|(_, outcome)| outcome).collect();
         Outcome::Accepted(Box::new(Accepted {
             record: record.clone(),
             rows,

@@ -104,7 +104,8 @@ pub(super) fn originator(account: &Account, to: &PhoneNumber, needed: bool) -> O
 }
 
 /// What makes two mails the same (DESIGN 4.5). Where the mail has neither `Message-ID` nor `Date`,
-/// the transport's id stands for them.
+/// the transport's id stands for them. Without a `Message-ID` the subject counts too: alarm panels write
+/// neither ids nor bodies, and their clocks may stand still.
 pub(super) fn message_key(
     account: &AccountId,
     from: &EmailAddress,
@@ -119,11 +120,16 @@ pub(super) fn message_key(
     } else {
         ""
     };
+    let subject = match mail.message_id {
+        Some(_) => "",
+        None => mail.subject.as_deref().unwrap_or_default(),
+    };
     let mut hash = Sha256::new();
     for field in [
         account.as_str(),
         &from.to_string(),
         mail.message_id.as_deref().unwrap_or_default(),
+        subject,
         date.as_deref().unwrap_or_default(),
         transport,
     ] {
