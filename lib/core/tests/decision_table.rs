@@ -411,6 +411,9 @@ fn strangers_and_forgers_hear_the_same_words() {
     }));
     assert_eq!(stranger, forger);
     assert_eq!(stranger, pending);
+    let mut robot = good();
+    robot.raw = format!("Precedence: bulk\r\n{}", robot.raw);
+    assert_eq!(stranger, reply(robot));
 }
 
 #[test]

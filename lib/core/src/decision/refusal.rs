@@ -215,12 +215,16 @@ impl Refusal {
 
     /// What the sender's server hears: code, enhanced code (RFC 3463) and words.
     ///
-    /// Strangers, forgers and senders not accepted yet hear the same words, so that nobody learns
-    /// who is listed (DESIGN 4.3).
+    /// Strangers, forgers, senders not accepted yet and automatic mail of a listed sender (judged before
+    /// the proof) hear the same words, so that nobody learns who is listed (DESIGN 4.3).
     #[must_use]
     pub fn smtp(&self) -> SmtpReply {
         let (code, (subject, detail), text): (u16, (u16, u16), String) = match self {
-            Self::UnknownSender | Self::NotAcceptedYet | Self::NotVerified(_) | Self::AmbiguousSender(_) => (
+            Self::UnknownSender
+            | Self::NotAcceptedYet
+            | Self::NotVerified(_)
+            | Self::AmbiguousSender(_)
+            | Self::Automatic(AutomaticSign::Bulk(_)) => (
                 550,
                 (7, 1),
                 "This sender may not send texts here, or the mail could not be proven to come from it".to_owned(),
