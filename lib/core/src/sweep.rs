@@ -7,8 +7,8 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::SignedDuration;
 
 use crate::dispatch::Dispatcher;
-use crate::ledger::Row;
 use crate::ledger::limits::{Ceilings, account_counters};
+use crate::ledger::{Row, RowId, State};
 use crate::model::{Account, OutgoingMail};
 use crate::notice::Notices;
 use crate::ports::{Clock, MailOut, MailOutError, Store, StoreError};
@@ -17,6 +17,9 @@ use crate::ports::{Clock, MailOut, MailOutError, Store, StoreError};
 const LENT_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// Rows attended to at one time: a provider that answers slowly must not hold up the rest.
 const ROWS_AT_ONCE: usize = 16;
+/// When a row is looked at again that cannot be attended to whatever the store does: rows that never can be must
+/// not stand before all others.
+const PUT_OFF: SignedDuration = SignedDuration::from_mins(15);
 /// Longest wait between two tries of a mail.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(60);
 
@@ -83,8 +86,23 @@ impl Sweeper {
         let done = self.dispatcher.attend(row).await;
         if let Err(error) = &done {
             tracing::error!(row = %id, %error, "a row could not be attended to; it stays due");
+            if !error.is_temporary() {
+                self.put_off(&id).await?;
+            }
         }
         done
+    }
+
+    async fn put_off(&self, id: &RowId) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if let Some(mut row) = self.store.row(id).await?
+            && row.state != State::Sending
+            && row.due.is_some_and(|due| due <= now)
+        {
+            row.due = now.checked_add(PUT_OFF).ok();
+            self.store.update(&row).await?;
+        }
+        Ok(())
     }
 
     /// Up to `limit` due mails of our own. One that fails holds up none of the others.

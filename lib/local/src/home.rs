@@ -17,12 +17,20 @@ use tokio::task::JoinSet;
 use crate::smtp::{Envelope, MailHandler, Reply};
 use crate::spool::{Entry, Spool, Ticket};
 
-/// Accepted mails that wait for a worker; more of them make clients wait for their `250`.
+/// Accepted mails that wait for a worker; more of them make clients wait.
 const QUEUE: usize = 1_000;
+/// Longest wait for a place among them; then the client is asked to come again. Nothing has been kept
+/// by then, so it cannot be sent twice. Shorter than a client may wait for the whole answer.
+const PLACE_WAIT: Duration = Duration::from_secs(4);
 /// Rows and mails of one sweep.
 const SWEEP_AT_MOST: usize = 500;
+/// How often the rest of the sweep is done: warnings, retention.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
 /// Longest wait between two tries to enter a mail into the store.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Rows between two looks at whether the process is to end: few, as each may take as long as a provider does.
+const ROWS_AT_ONCE: usize = 64;
 
 /// An accepted mail on its way to a worker.
 struct Job {
@@ -81,6 +89,7 @@ impl Home {
             tasks.spawn(worker.run());
         }
         tasks.spawn(replay(jobs.clone(), pending));
+        let closing_now = closing.clone();
         let Self {
             intake,
             spool,
@@ -90,13 +99,22 @@ impl Home {
             keep_raw,
             ..
         } = self;
-        tasks.spawn(sweep(
-            sweeper,
-            spool.clone(),
-            clock.clone(),
-            (sweep_every, keep_raw),
-            closing,
-        ));
+        // Apart from each other: a mail server that does not answer must hold up no text.
+        let rows = sweeper.clone();
+        tasks.spawn(every(sweep_every, closing.clone(), move || {
+            let (rows, closing) = (rows.clone(), closing_now.clone());
+            async move { sweep_rows(&rows, &closing).await }
+        }));
+        let mails = sweeper.clone();
+        tasks.spawn(every(sweep_every, closing.clone(), move || {
+            let mails = mails.clone();
+            async move { logged(mails.mails(SWEEP_AT_MOST).await) }
+        }));
+        let house = (sweeper, spool.clone(), clock.clone());
+        tasks.spawn(every(HOUSEKEEPING_EVERY, closing, move || {
+            let (sweeper, spool, clock) = house.clone();
+            async move { keep_house(&sweeper, &spool, clock.as_ref(), keep_raw).await }
+        }));
         (
             Arc::new(Door {
                 intake,
@@ -164,6 +182,13 @@ impl Door {
             }
         };
         let id = accepted.record.id.clone();
+        let place = match tokio::time::timeout(PLACE_WAIT, self.jobs.reserve()).await {
+            Ok(place) => place,
+            Err(_) => {
+                tracing::error!(mail = %id, "alarm: mails come faster than they can be entered");
+                return Reply::try_again(3, 2, "The gateway is busy; please try again later");
+            }
+        };
         let ticket = match self.spool.append(self.clock.now(), header, raw).await {
             Ok(ticket) => ticket,
             Err(error) => {
@@ -172,7 +197,9 @@ impl Door {
             }
         };
         // Where the workers are gone, the entry is taken up at the next start.
-        let _durable_anyway = self.jobs.send(Job { ticket, accepted }).await;
+        if let Ok(place) = place {
+            place.send(Job { ticket, accepted });
+        }
         Reply::accepted(format!("Accepted as {id}"))
     }
 }
@@ -214,6 +241,7 @@ async fn replay(jobs: mpsc::Sender<Job>, pending: Vec<Entry>) {
     }
 }
 
+#[derive(Clone)]
 struct Worker {
     intake: Arc<Intake>,
     dispatcher: Arc<Dispatcher>,
@@ -225,7 +253,10 @@ struct Worker {
 impl Worker {
     async fn run(mut self) {
         while let Some(job) = self.next().await {
-            self.work(job).await;
+            // In a task of its own, so that its panic ends nothing else.
+            if tokio::spawn(self.clone().work(job)).await.is_err() {
+                tracing::error!("alarm: handling an accepted mail failed; its rows are due, or it comes up at the next start");
+            }
         }
     }
 
@@ -239,7 +270,7 @@ impl Worker {
         }
     }
 
-    async fn work(&mut self, job: Job) {
+    async fn work(mut self, job: Job) {
         let mut wait = Duration::from_millis(200);
         let rows = loop {
             match self.intake.enter(&job.accepted).await {
@@ -261,6 +292,9 @@ impl Worker {
             tracing::error!(%error, "a mail comes up again at the next start; its rows are known then");
         }
         for row in rows {
+            if *self.closing.borrow() {
+                return; // The rows are due at the next start.
+            }
             let id = row.id.clone();
             if let Err(error) = self.dispatcher.attend(row).await {
                 tracing::error!(row = %id, %error, "a row could not be attended to; it is when it is due");
@@ -269,39 +303,55 @@ impl Worker {
     }
 }
 
-/// Looks for what is due, again and again; once a minute the whole sweep.
-async fn sweep(
-    sweeper: Arc<Sweeper>,
-    spool: Spool,
-    clock: Arc<dyn Clock>,
-    (every, keep_raw): (Duration, jiff::SignedDuration),
+/// Does a piece of work again and again until the process is to end. What is being done then is finished.
+async fn every<F>(
+    pause: Duration,
     mut closing: watch::Receiver<bool>,
-) {
-    let whole_every = Duration::from_secs(60).as_millis() / every.as_millis().max(1);
-    let mut runs: u128 = 0;
+    work: impl Fn() -> F + Send + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
     loop {
         tokio::select! {
             biased;
             _ = closing.wait_for(|closing| *closing) => return,
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(pause) => {}
         }
-        let result = if runs.is_multiple_of(whole_every.max(1)) {
-            if let Ok(before) = clock.now().checked_sub(keep_raw)
-                && let Err(error) = spool.expire(before).await
-            {
-                tracing::error!(%error, "old mails of the spool could not be deleted; tried again");
-            }
-            sweeper.run(SWEEP_AT_MOST).await.map(drop)
-        } else {
-            async {
-                sweeper.rows(SWEEP_AT_MOST).await?;
-                sweeper.mails(SWEEP_AT_MOST).await.map(drop)
-            }
-            .await
-        };
-        runs += 1;
-        if let Err(error) = result {
-            tracing::error!(%error, "a sweep failed; the next one goes on");
+        // In a task of its own, so that its panic does not end all sweeps after it.
+        if tokio::spawn(work()).await.is_err() {
+            tracing::error!("alarm: a sweep broke down; the next one goes on");
         }
+    }
+}
+
+async fn sweep_rows(sweeper: &Sweeper, closing: &watch::Receiver<bool>) {
+    for _ in 0..SWEEP_AT_MOST / ROWS_AT_ONCE {
+        let swept = sweeper.rows(ROWS_AT_ONCE).await;
+        let more = swept.as_ref().is_ok_and(|rows| *rows == ROWS_AT_ONCE);
+        logged(swept);
+        if !more || *closing.borrow() {
+            return;
+        }
+    }
+}
+
+async fn keep_house(
+    sweeper: &Sweeper,
+    spool: &Spool,
+    clock: &dyn Clock,
+    keep_raw: jiff::SignedDuration,
+) {
+    logged(sweeper.warn().await);
+    logged(sweeper.forget(SWEEP_AT_MOST).await);
+    if let Ok(before) = clock.now().checked_sub(keep_raw)
+        && let Err(error) = spool.expire(before).await
+    {
+        tracing::error!(%error, "old mails of the spool could not be deleted; tried again");
+    }
+}
+
+fn logged<T>(swept: Result<T, StoreError>) {
+    if let Err(error) = swept {
+        tracing::error!(%error, "a sweep failed; the next one goes on");
     }
 }

@@ -43,6 +43,32 @@ pub(super) fn many<T: DeserializeOwned>(
     Ok(found)
 }
 
+/// The first `limit` values of all rows of a query for `id, doc`, as a queue wants them: one that cannot be understood
+/// is logged and passed over, so that it does not block those behind it.
+pub(super) fn readable<T: DeserializeOwned>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    limit: usize,
+) -> Result<Vec<T>, Fault> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let doc = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+        match serde_json::from_str(doc) {
+            Ok(value) => found.push(value),
+            Err(error) => {
+                let (id, Fault(error)) = (row.get::<_, String>(0)?, error.into());
+                tracing::error!(row = %id, %error, "alarm: passed over; restore it from a backup, or delete it");
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Runs a statement; how many rows it changed.
 pub(super) fn run(db: &Connection, sql: &str, params: impl Params) -> Result<usize, Fault> {
     Ok(db.prepare_cached(sql)?.execute(params)?)

@@ -12,7 +12,7 @@ use postel_core::number::PhoneNumber;
 use postel_core::ports::{Claim, Ledger, OptOut, StoreError};
 use rusqlite::{Connection, params};
 
-use super::document::{doc, many, nanos, one, rows, run};
+use super::document::{doc, many, nanos, one, readable, run};
 use super::error::Fault;
 use super::{SqliteStore, Step};
 
@@ -174,8 +174,8 @@ impl Ledger for SqliteStore {
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         self.read(move |db| {
-            let sql = "SELECT doc FROM ledger WHERE due <= ?1 ORDER BY due, id LIMIT ?2";
-            many(db, sql, params![nanos(now), rows(limit)])
+            let sql = "SELECT id, doc FROM ledger WHERE due <= ?1 ORDER BY due, id";
+            readable(db, sql, [nanos(now)], limit)
         })
         .await
     }
