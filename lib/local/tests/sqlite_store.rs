@@ -339,3 +339,39 @@ fn a_file_that_cannot_be_used_says_what_to_do() {
         assert!(error.to_string().contains("postel.db"), "{error}");
     }
 }
+
+/// As a newer version might leave behind: what cannot be understood must not block what stands behind it.
+#[tokio::test]
+async fn an_unreadable_row_or_mail_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("postel.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let mails = ["a", "b"].map(|id| -> OutgoingMail {
+        serde_json::from_value(serde_json::json!({
+            "id": id, "to": "ann@example.com", "raw": [65], "due": "2026-01-01T00:00:00Z", "attempts": 0,
+            "expires_at": "2026-01-02T00:00:00Z", "note": null,
+        }))
+        .unwrap()
+    });
+    for n in [1, 2] {
+        assert_eq!(store.claim(&row(n)).await, Ok(Claim::New));
+    }
+    for mail in &mails {
+        store.post(mail).await.unwrap();
+    }
+    let other = Connection::open(&path).unwrap();
+    other
+        .execute_batch(
+            "UPDATE ledger SET doc = '{}' WHERE id LIKE '%1'; UPDATE outbox SET doc = '{}' WHERE id = 'a'",
+        )
+        .unwrap();
+    let now = "2026-01-01T01:00:00Z".parse().unwrap();
+    let due = store.due(now, 1).await.unwrap();
+    assert_eq!(due.iter().map(|r| &r.id).collect::<Vec<_>>(), [&row(2).id]);
+    let taken = store.take_due(now, now, 1).await.unwrap();
+    assert_eq!(
+        taken.iter().map(|m| m.id.as_str()).collect::<Vec<_>>(),
+        ["b"]
+    );
+    assert_eq!(taken.first().map(|m| m.raw.as_slice()), Some(&[65][..]));
+}

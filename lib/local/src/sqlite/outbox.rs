@@ -6,7 +6,7 @@ use postel_core::model::{HandsetText, OutgoingMail};
 use postel_core::ports::{Handset, Outbox, StoreError};
 use rusqlite::{Connection, Params, params};
 
-use super::document::{doc, many, nanos, rows, run};
+use super::document::{doc, many, nanos, readable, rows, run};
 use super::error::Fault;
 use super::{SqliteStore, Step};
 
@@ -39,13 +39,15 @@ fn take_due(
     until: Timestamp,
     limit: usize,
 ) -> Result<Vec<OutgoingMail>, Fault> {
-    let sql = "SELECT doc, raw FROM outbox WHERE due <= ?1 ORDER BY due, seq LIMIT ?2";
-    let mut taken = mails(db, sql, params![now, rows(limit)])?;
+    let sql = "SELECT id, doc FROM outbox WHERE due <= ?1 ORDER BY due, seq";
+    let mut taken: Vec<OutgoingMail> = readable(db, sql, [now], limit)?;
     // Lent: not due again before `until`.
     for mail in &mut taken {
         mail.due = Some(until);
+        let mut raw = db.prepare_cached("SELECT raw FROM outbox WHERE id = ?1")?;
         let sql = "UPDATE outbox SET due = ?2, doc = ?3 WHERE id = ?1";
         run(db, sql, params![mail.id, nanos(until), head(mail)?])?;
+        mail.raw = raw.query_row([&mail.id], |r| r.get(0))?;
     }
     Ok(taken)
 }
