@@ -255,7 +255,9 @@ impl Worker {
         while let Some(job) = self.next().await {
             // In a task of its own, so that its panic ends nothing else.
             if tokio::spawn(self.clone().work(job)).await.is_err() {
-                tracing::error!("alarm: handling an accepted mail failed; its rows are due, or it comes up at the next start");
+                tracing::error!(
+                    "alarm: handling an accepted mail failed; its rows are due, or it comes up at the next start"
+                );
             }
         }
     }

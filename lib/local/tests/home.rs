@@ -1,0 +1,159 @@
+//! The one process's tasks: what is slow or broken in one holds up none of the others.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use postel_core::address::EmailAddress;
+use postel_core::decision::Gateway;
+use postel_core::dispatch::Dispatcher;
+use postel_core::evidence::{Connection, Dmarc, DmarcResult, Evidence, Spf, SpfResult, SpfWidth};
+use postel_core::intake::{Intake, Rules};
+use postel_core::ledger::limits::Ceilings;
+use postel_core::model::{Account, OutgoingMail, Sender};
+use postel_core::notice::Notices;
+use postel_core::ports::{MailOut, MailOutError, SmsOutcome};
+use postel_core::settings::Settings;
+use postel_core::sweep::Sweeper;
+use postel_core::testing::{
+    CountingIds, FixedEvidence, ManualClock, MemoryStore, ScriptedProvider,
+};
+use postel_local::home::Home;
+use postel_local::smtp::{Envelope, MailHandler as _};
+use postel_local::spool::Spool;
+use tokio::sync::watch;
+
+const MAIL: &[u8] = b"From: ann@example.com\r\nTo: x\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n\
+                      Message-ID: <1@example.com>\r\n\r\nhello\r\n";
+
+/// A mail server that takes the connection and never says anything.
+struct Silent;
+
+#[async_trait]
+impl MailOut for Silent {
+    async fn send(&self, _: &OutgoingMail) -> Result<(), MailOutError> {
+        std::future::pending().await
+    }
+}
+
+fn proven() -> Evidence {
+    Evidence {
+        spf: Spf {
+            result: SpfResult::Pass,
+            domain: Some("example.com".parse().unwrap()),
+            width: Some(SpfWidth::Range {
+                prefix: 32,
+                v6: false,
+            }),
+            lookups: 0,
+            explanation: None,
+            why: "Because.".to_owned(),
+        },
+        dkim: vec![],
+        dmarc: Dmarc {
+            result: DmarcResult::None,
+            policy: None,
+            why: "Because.".to_owned(),
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_hangs_holds_up_no_text() {
+    let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+    let (store, clock) = (
+        Arc::new(MemoryStore::new()),
+        Arc::new(ManualClock::new(now)),
+    );
+    let detail = "503".to_owned();
+    let provider = Arc::new(ScriptedProvider::new(
+        "first",
+        [SmsOutcome::NotSent { detail }],
+    ));
+    let ids = Arc::new(CountingIds::new());
+    let from: EmailAddress = "postel@sms.example.net".parse().unwrap();
+    let notices = Notices::new(store.clone(), from, "mark".to_owned());
+    let settings = Settings::new(
+        store.clone(),
+        clock.clone(),
+        ids.clone(),
+        notices.clone(),
+        "https://x",
+    );
+    let (acme, ann): (_, Sender) = ("acme".parse().unwrap(), "ann@example.com".parse().unwrap());
+    settings
+        .add_account(Account::new("acme".parse().unwrap()), "test")
+        .await
+        .unwrap();
+    // Posts the invitation that the mail server never takes.
+    settings.add_user(&acme, ann.clone(), "test").await.unwrap();
+    settings.accept_for(&acme, &ann, "test").await.unwrap();
+    let rules = Rules {
+        gateway: Gateway {
+            domains: vec!["sms.example.net".parse().unwrap()],
+            loop_mark: "mark".to_owned(),
+            any_server: false,
+        },
+        ceilings: Ceilings::default(),
+        stranger_days: 7,
+        needs_originator: false,
+    };
+    let evidence = Arc::new(FixedEvidence::new(proven()));
+    let intake = Intake::new(
+        store.clone(),
+        evidence,
+        clock.clone(),
+        ids,
+        notices.clone(),
+        rules,
+    );
+    let dispatcher = Arc::new(Dispatcher::new(
+        store.clone(),
+        vec![provider.clone()],
+        clock.clone(),
+        notices.clone(),
+    ));
+    let sweeper = Sweeper::new(
+        store,
+        dispatcher.clone(),
+        Arc::new(Silent),
+        clock.clone(),
+        notices,
+        Ceilings::default(),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, pending) = Spool::open(folder.path()).unwrap();
+    let home = Home {
+        intake: Arc::new(intake),
+        dispatcher,
+        sweeper: Arc::new(sweeper),
+        spool,
+        clock: clock.clone(),
+        workers: 1,
+        sweep_every: Duration::from_millis(20),
+        keep_raw: SignedDuration::from_hours(24),
+    };
+    let (_close, closing) = watch::channel(false);
+    let (door, _tasks) = home.start(pending, closing);
+    let envelope = Envelope {
+        connection: Connection {
+            client_ip: Some("192.0.2.7".parse().unwrap()),
+            helo: "mx.example.com".to_owned(),
+            envelope_sender: Some("ann@example.com".parse().unwrap()),
+            authenticated: None,
+        },
+        recipients: vec!["0612345678@sms.example.net".to_owned()],
+    };
+    assert!(door.mail(envelope, MAIL.to_vec()).await.is_success());
+    for _ in 0..500 {
+        match provider.texts().len() {
+            0 => {}
+            1 => clock.advance(SignedDuration::from_secs(1)),
+            _ => return,
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the text was not tried again");
+}
