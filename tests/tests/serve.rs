@@ -271,8 +271,12 @@ fn the_demo_prints_the_text_and_the_page_and_stays_up() {
         .take_while(|l| !l.starts_with("Stop with"))
         .collect();
     let stays = demo.try_wait().unwrap().is_none();
-    demo.kill().unwrap();
-    demo.wait().unwrap();
+    Command::new("kill")
+        .args(["-TERM", &demo.id().to_string()])
+        .status()
+        .unwrap();
+    let ended = demo.wait().unwrap();
+    assert!(ended.success(), "the demo ends when it is told to: {ended}");
     let said = said.join("\n");
     assert!(
         said.contains("the compressor in hall 2 has stopped - please call me, it's urgent."),

@@ -76,10 +76,7 @@ pub(super) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
         format!("{} ({})", checked.units, per_part.join(" + ")),
     )?;
     for forcing in &checked.forcing {
-        out.field(
-            "forces Unicode",
-            format!("{forcing} × {}", forcing.count),
-        )?;
+        out.field("forces Unicode", format!("{forcing} × {}", forcing.count))?;
     }
     for replaced in &checked.replaced {
         let to = if replaced.to.is_empty() {
