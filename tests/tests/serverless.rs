@@ -493,6 +493,26 @@ async fn a_panic_fails_one_message_and_an_end_of_time_those_that_are_left() {
     assert_eq!(late, ["message-1", "message-2"]);
 }
 
+/// cfn-lint comes with moto; it turns SAM into CloudFormation first.
+#[test]
+fn the_template_has_no_fault_that_cfn_lint_knows() {
+    let template = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let lint = std::process::Command::new("cfn-lint")
+        .arg(template)
+        .output();
+    let Ok(output) = lint else {
+        let ci = std::env::var_os("CI").is_some();
+        assert!(
+            !ci,
+            "cfn-lint is not on the PATH: tests/tools/install.sh test brings it"
+        );
+        println!("skipped: cfn-lint is not on the PATH; `make test` brings it");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+}
+
 #[test]
 fn the_time_left_ends_before_the_function_does() {
     let clock = clock();

@@ -83,6 +83,12 @@ impl Moto {
         ))
     }
 
+    /// Where it listens, for `AWS_ENDPOINT_URL`.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Clients that talk to it, with credentials that mean nothing.
     #[must_use]
     pub fn clients(&self) -> Clients {
