@@ -12,10 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::address::EmailAddress;
 use crate::decision::limit_words;
-use crate::intake::Accepted;
 use crate::ledger::{LimitKind, Row, State};
 use crate::model::Language::{En, Fr};
-use crate::model::{Account, MailRecord, OutgoingMail, Receipts};
+use crate::model::{Account, Language, MailRecord, OutgoingMail, Receipts, RecipientOutcome};
 use crate::number::display_for;
 use crate::ports::{Store, StoreError};
 
@@ -102,18 +101,19 @@ impl Notices {
     /// Tells the sender of an accepted mail which recipients were refused.
     pub(crate) async fn refused(
         &self,
-        accepted: &Accepted,
+        record: &MailRecord,
+        refused: &[RecipientOutcome],
+        language: Language,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(to) = &accepted.record.from else {
+        let Some(to) = &record.from else {
             return Ok(());
         };
-        let list: String = accepted
-            .refused
+        let list: String = refused
             .iter()
             .map(|r| format!("- {}: {}\n", r.address, r.why))
             .collect();
-        let (subject, head) = match accepted.language {
+        let (subject, head) = match language {
             En => (
                 "Not every text was sent",
                 "These recipients of your mail get no text message:",
@@ -125,11 +125,11 @@ impl Notices {
         };
         self.send(
             &Letter {
-                cause: format!("refused/{}", accepted.record.id),
+                cause: format!("refused/{}", record.id),
                 to,
-                subject: reply_subject(&accepted.record, subject),
+                subject: reply_subject(record, subject),
                 text: format!("{head}\n\n{list}"),
-                answers: accepted.record.message_id.as_deref(),
+                answers: record.message_id.as_deref(),
                 person: false,
             },
             now,

@@ -1,168 +1,17 @@
-//! Changing what an account is: every change is checked, and written to the audit log with it.
-//!
-//! The command line, the invitation page and later the API all come through here.
-
-use std::sync::Arc;
+//! Users: invitation, acceptance, proof of a domain, deletion.
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use super::shared::PUBLIC_MAIL;
+use super::{Settings, SettingsError, json};
 use crate::address::Domain;
 use crate::ledger::State;
-use crate::model::{
-    Account, AccountId, AuditEntry, Automated, Invitation, Sender, User, UserStatus, VirtualNumber,
-};
-use crate::notice::Notices;
-use crate::number::PhoneNumber;
-use crate::ports::{Clock, Ids, Store, StoreError};
+use crate::model::{Account, AccountId, Automated, Invitation, Sender, User, UserStatus};
+use crate::ports::StoreError;
 
 /// How long an invitation's link works (DESIGN 3).
 const INVITATION_LASTS: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Domains whose mailboxes anybody can have: never listed as a whole, and ranges of theirs are warned about.
-const PUBLIC_MAIL: &[&str] = &[
-    "aol.com",
-    "bluewin.ch",
-    "free.fr",
-    "fastmail.com",
-    "gmail.com",
-    "gmx.at",
-    "gmx.ch",
-    "gmx.de",
-    "gmx.fr",
-    "gmx.net",
-    "googlemail.com",
-    "hey.com",
-    "hotmail.co.uk",
-    "hotmail.com",
-    "hotmail.de",
-    "hotmail.es",
-    "hotmail.fr",
-    "hotmail.it",
-    "icloud.com",
-    "laposte.net",
-    "libero.it",
-    "live.com",
-    "live.fr",
-    "live.nl",
-    "mac.com",
-    "mail.com",
-    "mail.ru",
-    "me.com",
-    "msn.com",
-    "neuf.fr",
-    "orange.fr",
-    "outlook.com",
-    "outlook.de",
-    "outlook.es",
-    "outlook.fr",
-    "outlook.it",
-    "posteo.de",
-    "proton.me",
-    "protonmail.com",
-    "qq.com",
-    "sapo.pt",
-    "sfr.fr",
-    "t-online.de",
-    "tutanota.com",
-    "wanadoo.fr",
-    "web.de",
-    "yahoo.co.uk",
-    "yahoo.com",
-    "yahoo.de",
-    "yahoo.es",
-    "yahoo.fr",
-    "yahoo.it",
-    "yandex.com",
-    "yandex.ru",
-    "ymail.com",
-    "ziggo.nl",
-    "zoho.com",
-];
-
-/// Address ranges from which the customers of a public mail provider send, as their SPF records of
-/// November 2026 list them in broad: a network that touches one admits all of that provider's customers.
-const SHARED_RANGES: &[(&str, &str)] = &[
-    ("Google", "35.190.247.0/24"),
-    ("Google", "64.233.160.0/19"),
-    ("Google", "66.102.0.0/20"),
-    ("Google", "66.249.80.0/20"),
-    ("Google", "72.14.192.0/18"),
-    ("Google", "74.125.0.0/16"),
-    ("Google", "108.177.8.0/21"),
-    ("Google", "173.194.0.0/16"),
-    ("Google", "209.85.128.0/17"),
-    ("Google", "216.58.192.0/19"),
-    ("Google", "216.239.32.0/19"),
-    ("Google", "172.217.0.0/16"),
-    ("Google", "2001:4860:4000::/36"),
-    ("Google", "2404:6800:4000::/36"),
-    ("Google", "2607:f8b0:4000::/36"),
-    ("Google", "2800:3f0:4000::/36"),
-    ("Google", "2a00:1450:4000::/36"),
-    ("Google", "2c0f:fb50:4000::/36"),
-    ("Microsoft 365", "40.92.0.0/15"),
-    ("Microsoft 365", "40.107.0.0/16"),
-    ("Microsoft 365", "52.100.0.0/14"),
-    ("Microsoft 365", "104.47.0.0/17"),
-    ("Microsoft 365", "2a01:111:f400::/48"),
-    ("Microsoft 365", "2a01:111:f403::/48"),
-    ("Amazon SES", "54.240.0.0/18"),
-    ("Amazon SES", "199.255.192.0/22"),
-    ("Amazon SES", "199.127.232.0/22"),
-    ("Amazon SES", "69.169.224.0/20"),
-    ("Amazon SES", "76.223.176.0/20"),
-];
-
-/// Why a change was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// There is no such account.
-    #[error("there is no account {0}; `postel account add {0}` makes one")]
-    NoAccount(AccountId),
-    /// There is one already.
-    #[error("there is an account {0} already")]
-    AccountExists(AccountId),
-    /// There is no such user.
-    #[error("{0} is not a user of this account; `postel user list` shows who is")]
-    NoUser(Sender),
-    /// There is one already.
-    #[error("{0} is a user of this account already")]
-    UserExists(Sender),
-    /// A public mail provider's domain cannot be listed as a whole.
-    #[error("anybody can have a mailbox at {0}: list single addresses of it instead")]
-    PublicDomain(Domain),
-    /// The number belongs to an account already.
-    #[error("{0} belongs to {1}; `postel number delete {1} {0}` frees it")]
-    NumberTaken(PhoneNumber, AccountId),
-    /// The TXT record that proves a domain is not there.
-    #[error("no TXT record at {name} holds {value}; publish it, wait for DNS, and verify again")]
-    NoProof {
-        /// Where it is looked for.
-        name: String,
-        /// What it must hold.
-        value: String,
-    },
-    /// The link is used up, replaced, expired, or never was one.
-    #[error("this invitation is used up or has expired; ask for a new one")]
-    NoInvitation,
-    /// A value that cannot be.
-    #[error("{0}")]
-    Invalid(String),
-    /// The store's.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Changes accounts and users.
-pub struct Settings {
-    store: Arc<dyn Store>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
-    notices: Notices,
-    /// Where the pages are, without a slash at the end.
-    public_url: String,
-}
 
 /// What a new listing needs next.
 #[derive(Debug, PartialEq, Eq)]
@@ -181,159 +30,7 @@ pub enum Added {
     },
 }
 
-/// The provider whose customers share this range, where there is one: a network that warrants a warning.
-#[must_use]
-pub fn shared_by(network: &crate::model::Network) -> Option<&'static str> {
-    let ours = network.range();
-    SHARED_RANGES.iter().find_map(|(who, range)| {
-        let theirs: ipnet::IpNet = range.parse().ok()?;
-        (theirs.contains(&ours) || ours.contains(&theirs)).then_some(*who)
-    })
-}
-
-/// Everything about an account's values that cannot be, in the words of the settings.
-#[must_use]
-pub fn faults(account: &Account) -> Vec<String> {
-    let p = &account.preferences;
-    let checks = [
-        (
-            !(1..=20).contains(&p.max_parts),
-            "the longest message is 1 to 20 parts",
-        ),
-        (
-            !(1..=72).contains(&p.validity_hours),
-            "the validity is 1 to 72 hours",
-        ),
-        (
-            jiff::tz::TimeZone::get(&p.time_zone).is_err(),
-            "the time zone is an IANA name such as Europe/Paris",
-        ),
-        (
-            p.signature
-                .as_deref()
-                .is_some_and(|s| s.trim().is_empty() || s.len() > 200 || s.contains('\n')),
-            "the signature is one line of 1 to 200 characters: the first of your signature",
-        ),
-        (
-            !(1..=3650).contains(&account.retention.days),
-            "the retention is 1 to 3650 days",
-        ),
-        (
-            !(1..=500).contains(&account.limits.recipients_per_mail),
-            "recipients of one mail are 1 to 500",
-        ),
-    ];
-    checks
-        .iter()
-        .filter(|(bad, _)| *bad)
-        .map(|(_, words)| (*words).to_owned())
-        .collect()
-}
-
 impl Settings {
-    /// Puts the parts together. `public_url` is where the pages are.
-    #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn Ids>,
-        notices: Notices,
-        public_url: &str,
-    ) -> Self {
-        let public_url = public_url.trim_end_matches('/').to_owned();
-        Self {
-            store,
-            clock,
-            ids,
-            notices,
-            public_url,
-        }
-    }
-
-    /// Makes an account.
-    ///
-    /// # Errors
-    /// Where there is one of that name.
-    pub async fn add_account(&self, account: Account, actor: &str) -> Result<(), SettingsError> {
-        refuse_faults(&account)?;
-        let audit = self.entry(&account.id, actor, "account.add", None, json(&account));
-        match self
-            .store
-            .save_account(
-                &Account {
-                    version: 0,
-                    ..account.clone()
-                },
-                &[audit],
-            )
-            .await
-        {
-            Err(StoreError::Conflict) => Err(SettingsError::AccountExists(account.id)),
-            other => Ok(other?),
-        }
-    }
-
-    /// The account.
-    ///
-    /// # Errors
-    /// Where there is none.
-    pub async fn account(&self, id: &AccountId) -> Result<Account, SettingsError> {
-        self.store
-            .account(id)
-            .await?
-            .ok_or_else(|| SettingsError::NoAccount(id.clone()))
-    }
-
-    /// Changes an account: `change` is applied to the newest version, again where somebody else was faster.
-    ///
-    /// # Errors
-    /// Where a value cannot be, or there is no such account.
-    pub async fn change(
-        &self,
-        id: &AccountId,
-        actor: &str,
-        what: &str,
-        change: impl Fn(&mut Account) -> Result<(), SettingsError> + Send + Sync,
-    ) -> Result<Account, SettingsError> {
-        for _ in 0..8 {
-            let before = self.account(id).await?;
-            let mut after = before.clone();
-            change(&mut after)?;
-            refuse_faults(&after)?;
-            if after == before {
-                return Ok(before);
-            }
-            let audit = self.entry(id, actor, what, json(&before), json(&after));
-            match self.store.save_account(&after, &[audit]).await {
-                Err(StoreError::Conflict) => {}
-                other => return other.map(|()| after).map_err(Into::into),
-            }
-        }
-        Err(StoreError::Conflict.into())
-    }
-
-    /// Gives a virtual number to an account. A number belongs to one account (DESIGN 3).
-    ///
-    /// # Errors
-    /// Where it belongs to one already.
-    pub async fn add_number(
-        &self,
-        id: &AccountId,
-        number: &VirtualNumber,
-        actor: &str,
-    ) -> Result<(), SettingsError> {
-        let holds = |account: &Account| account.numbers.iter().any(|n| n.number == number.number);
-        if let Some(owner) = self.store.accounts().await?.into_iter().find(holds) {
-            return Err(SettingsError::NumberTaken(number.number.clone(), owner.id));
-        }
-        self.change(id, actor, "number.add", |account| {
-            account.numbers.push(number.clone());
-            Ok(())
-        })
-        .await
-        .map(drop)
-    }
-
     /// Lists a sender: an address is invited by mail; a domain is pending until a TXT record proves it.
     ///
     /// # Errors
@@ -615,24 +312,6 @@ impl Settings {
             },
         )
     }
-
-    fn entry(
-        &self,
-        account: &AccountId,
-        actor: &str,
-        what: &str,
-        before: Option<String>,
-        after: Option<String>,
-    ) -> AuditEntry {
-        AuditEntry {
-            account: account.clone(),
-            at: self.clock.now(),
-            actor: actor.to_owned(),
-            what: what.to_owned(),
-            before,
-            after,
-        }
-    }
 }
 
 /// Name and value of the TXT record that proves a domain. The hash is no secret: only its publication proves anything.
@@ -641,17 +320,4 @@ fn proof(domain: &Domain, invitation: &Invitation) -> (String, String) {
         Settings::proof_name(domain),
         format!("postel={}", invitation.token_hash),
     )
-}
-
-fn refuse_faults(account: &Account) -> Result<(), SettingsError> {
-    let faults = faults(account);
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(SettingsError::Invalid(faults.join("; ")))
-    }
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Option<String> {
-    serde_json::to_string(value).ok()
 }

@@ -1,0 +1,106 @@
+//! What strangers share: public mail domains and the ranges their customers send from. A table.
+
+/// Domains whose mailboxes anybody can have: never listed as a whole, and ranges of theirs are warned about.
+pub(super) const PUBLIC_MAIL: &[&str] = &[
+    "aol.com",
+    "bluewin.ch",
+    "free.fr",
+    "fastmail.com",
+    "gmail.com",
+    "gmx.at",
+    "gmx.ch",
+    "gmx.de",
+    "gmx.fr",
+    "gmx.net",
+    "googlemail.com",
+    "hey.com",
+    "hotmail.co.uk",
+    "hotmail.com",
+    "hotmail.de",
+    "hotmail.es",
+    "hotmail.fr",
+    "hotmail.it",
+    "icloud.com",
+    "laposte.net",
+    "libero.it",
+    "live.com",
+    "live.fr",
+    "live.nl",
+    "mac.com",
+    "mail.com",
+    "mail.ru",
+    "me.com",
+    "msn.com",
+    "neuf.fr",
+    "orange.fr",
+    "outlook.com",
+    "outlook.de",
+    "outlook.es",
+    "outlook.fr",
+    "outlook.it",
+    "posteo.de",
+    "proton.me",
+    "protonmail.com",
+    "qq.com",
+    "sapo.pt",
+    "sfr.fr",
+    "t-online.de",
+    "tutanota.com",
+    "wanadoo.fr",
+    "web.de",
+    "yahoo.co.uk",
+    "yahoo.com",
+    "yahoo.de",
+    "yahoo.es",
+    "yahoo.fr",
+    "yahoo.it",
+    "yandex.com",
+    "yandex.ru",
+    "ymail.com",
+    "ziggo.nl",
+    "zoho.com",
+];
+
+/// Address ranges from which the customers of a public mail provider send, as their SPF records of
+/// November 2026 list them in broad: a network that touches one admits all of that provider's customers.
+const SHARED_RANGES: &[(&str, &str)] = &[
+    ("Google", "35.190.247.0/24"),
+    ("Google", "64.233.160.0/19"),
+    ("Google", "66.102.0.0/20"),
+    ("Google", "66.249.80.0/20"),
+    ("Google", "72.14.192.0/18"),
+    ("Google", "74.125.0.0/16"),
+    ("Google", "108.177.8.0/21"),
+    ("Google", "173.194.0.0/16"),
+    ("Google", "209.85.128.0/17"),
+    ("Google", "216.58.192.0/19"),
+    ("Google", "216.239.32.0/19"),
+    ("Google", "172.217.0.0/16"),
+    ("Google", "2001:4860:4000::/36"),
+    ("Google", "2404:6800:4000::/36"),
+    ("Google", "2607:f8b0:4000::/36"),
+    ("Google", "2800:3f0:4000::/36"),
+    ("Google", "2a00:1450:4000::/36"),
+    ("Google", "2c0f:fb50:4000::/36"),
+    ("Microsoft 365", "40.92.0.0/15"),
+    ("Microsoft 365", "40.107.0.0/16"),
+    ("Microsoft 365", "52.100.0.0/14"),
+    ("Microsoft 365", "104.47.0.0/17"),
+    ("Microsoft 365", "2a01:111:f400::/48"),
+    ("Microsoft 365", "2a01:111:f403::/48"),
+    ("Amazon SES", "54.240.0.0/18"),
+    ("Amazon SES", "199.255.192.0/22"),
+    ("Amazon SES", "199.127.232.0/22"),
+    ("Amazon SES", "69.169.224.0/20"),
+    ("Amazon SES", "76.223.176.0/20"),
+];
+
+/// The provider whose customers share this range, where there is one: a network that warrants a warning.
+#[must_use]
+pub fn shared_by(network: &crate::model::Network) -> Option<&'static str> {
+    let ours = network.range();
+    SHARED_RANGES.iter().find_map(|(who, range)| {
+        let theirs: ipnet::IpNet = range.parse().ok()?;
+        (theirs.contains(&ours) || ours.contains(&theirs)).then_some(*who)
+    })
+}
