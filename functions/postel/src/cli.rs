@@ -10,9 +10,8 @@ use crate::commands::accounts::{
     number::NumberCommand, opt_out::OptOutCommand, prefs::PrefsCommand, user::UserCommand,
 };
 use crate::commands::{self, mails};
-use crate::config::{self, Config};
 use crate::exit::{Answer, CODES, Failure, Outcome};
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::output::{self, Output};
 
 /// Postel turns an email into a text message.
@@ -134,7 +133,7 @@ impl Cli {
 
 impl Command {
     async fn run(self, config: Option<&Path>, out: &mut Output) -> Outcome {
-        let home = || Home::open(load(config)?);
+        let home = || Home::open(home::load(config)?);
         match self {
             Self::Serve => commands::serve::run(config, out).await,
             Self::Demo(arguments) => commands::demo::run(arguments, out).await,
@@ -173,11 +172,4 @@ fn running() -> Result<tokio::runtime::Runtime, Failure> {
                 "the threads of this process cannot be started: {e}"
             ))
         })
-}
-
-/// The checked configuration, or all its faults.
-pub(crate) fn load(given: Option<&Path>) -> Result<Config, Failure> {
-    Config::load(given, &config::environment())
-        .map(|(config, _)| config)
-        .map_err(Failure::Configuration)
 }

@@ -12,7 +12,7 @@ use postel_core::ports::{Store, StoreError};
 use postel_core::settings::{Settings, SettingsError};
 use postel_local::sqlite::SqliteStore;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::exit::Failure;
 use crate::system::{SystemClock, SystemIds};
 
@@ -149,4 +149,11 @@ impl From<SettingsError> for Failure {
             other => Self::Refused(other.to_string()),
         }
     }
+}
+
+/// The checked configuration, or all its faults.
+pub(crate) fn load(given: Option<&Path>) -> Result<Config, Failure> {
+    Config::load(given, &config::environment())
+        .map(|(config, _)| config)
+        .map_err(Failure::Configuration)
 }

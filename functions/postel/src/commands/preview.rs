@@ -103,7 +103,7 @@ pub(crate) async fn run(arguments: Arguments, config: Option<&Path>, out: &mut O
     let (whose, dns, domains) = if arguments.sample {
         (Whose::Sample, arguments.dns.resolver()?, None)
     } else {
-        let config = crate::cli::load(config).map_err(or_sample)?;
+        let config = crate::home::load(config).map_err(or_sample)?;
         let home = Home::open(config)?;
         if let Some(account) = &arguments.account {
             home.settings.account(account).await?;

@@ -15,7 +15,7 @@ use crate::serving::{self, Sockets};
 
 /// Runs the command.
 pub(crate) async fn run(config: Option<&Path>, out: &mut Output) -> Outcome {
-    let config = crate::cli::load(config)?;
+    let config = crate::home::load(config)?;
     start_log(&config.log);
     let dns = resolver(config.dns_server)?;
     let sockets = Sockets::configured(&config).await?;
