@@ -883,6 +883,33 @@ async fn alarms_that_differ_in_their_subject_alone_are_two_texts() {
     assert_eq!(house.handed(), 2);
 }
 
+/// DKIM's relaxed canonicalization (RFC 6376 3.4.4) lets them all verify.
+#[tokio::test]
+async fn blanks_added_to_a_signed_mail_send_it_no_second_time() {
+    let house = House::with([]).await;
+    let mail = MAIL.replace("hello\r\n", "hello you\r\n\r\n there\r\n");
+    house.deliver(&mail, &["0612345678"]).await;
+    for replayed in [
+        mail.replace("hello you", "hello  \tyou"),
+        mail.replace("you\r\n", "you \t\r\n"),
+        mail.replace("you\r\n\r\n", "you\r\n  \r\n"),
+        format!("{mail}\r\n \r\n\r\n"),
+    ] {
+        house.deliver(&replayed, &["0612345678"]).await;
+        assert_eq!(house.handed(), 1, "{replayed:?}");
+    }
+    for (n, other) in [
+        mail.replace("hello you", "helloyou"),
+        mail.replace("\r\n\r\n there", "\r\n there"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        house.deliver(other, &["0612345678"]).await;
+        assert_eq!(house.handed(), n + 2, "{other:?}");
+    }
+}
+
 #[tokio::test]
 async fn dns_is_asked_once_for_a_mail_that_is_put_off() {
     let house = House::with([]).await;

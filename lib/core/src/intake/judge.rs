@@ -3,19 +3,20 @@
 use jiff::{SignedDuration, Timestamp};
 use postel_mail::Mail;
 
-use super::target::{self, Listing, Target};
+use super::target::{self, BodyDigest, Listing, Target};
 use super::{
-    Accepted, Envelope, FIRST_ATTEMPT_GRACE, Intake, Judged, Outcome, REMEMBERED_FOR_DAYS,
-    composition,
+    Accepted, Composition, Envelope, FIRST_ATTEMPT_GRACE, Intake, Judged, Outcome,
+    REMEMBERED_FOR_DAYS, composition,
 };
 use crate::address::EmailAddress;
 use crate::decision::{self, Admission, Code, Proof, Refusal};
 use crate::evidence::Evidence;
 use crate::ledger::limits::reservations;
 use crate::ledger::{Event, LimitKind, Originator, Reservation, Row, RowId, State};
-use crate::model::{Account, Language, MailRecord, RecipientOutcome, User};
+use crate::model::{Account, AccountId, Language, MailRecord, RecipientOutcome, Sender, User};
 use crate::number::PhoneNumber;
 use crate::ports::StoreError;
+use crate::text::SmsText;
 
 /// What is known of a mail while it is judged.
 struct Case<'a> {
@@ -26,9 +27,26 @@ struct Case<'a> {
     now: Timestamp,
     first_seen: Option<Timestamp>,
     evidence: Option<Evidence>,
+    /// Made for the first recipient that needs it: a mail may be long and its recipients many.
+    body: Option<BodyDigest>,
+    /// The last recipient's, which is nearly always the next one's too.
+    composed: Option<(AccountId, Sender, Composition)>,
     record: MailRecord,
     rows: Vec<Row>,
     refused: Vec<(Refusal, RecipientOutcome)>,
+}
+
+impl Case<'_> {
+    fn composition(&mut self, user: &User, account: &Account) -> Composition {
+        match &self.composed {
+            Some((id, sender, made)) if *id == account.id && *sender == user.sender => made.clone(),
+            _ => {
+                let made = composition(self.mail, &account.preferences, Some(user));
+                self.composed = Some((account.id.clone(), user.sender.clone(), made.clone()));
+                made
+            }
+        }
+    }
 }
 
 impl Intake {
@@ -71,6 +89,8 @@ impl Intake {
             now,
             first_seen,
             evidence: None,
+            body: None,
+            composed: None,
             record,
             rows: Vec::new(),
             refused: Vec::new(),
@@ -200,7 +220,7 @@ impl Intake {
         recipients: usize,
     ) -> Result<(), StoreError> {
         let language = account.preferences.language;
-        let composed = composition(case.mail, &account.preferences, Some(user));
+        let composed = case.composition(user, account);
         if case.record.cut.is_empty() {
             case.record.cut.clone_from(&composed.cut);
         }
@@ -240,7 +260,10 @@ impl Intake {
             composed.text,
         ) {
             (Ok(()), Some(number), Some(originator), Ok(text)) => {
-                let row = self.row(case, account, number, originator, text, reserved);
+                let body = *case
+                    .body
+                    .get_or_insert_with(|| target::body_digest(case.mail, case.raw));
+                let row = self.row(case, &body, account, (number, originator, text, reserved));
                 let twin = case.rows.iter().any(|r| r.id == row.id);
                 case.record.recipients.push(RecipientOutcome {
                     address: target.address.to_owned(),
@@ -277,18 +300,16 @@ impl Intake {
     fn row(
         &self,
         case: &Case<'_>,
+        body: &BodyDigest,
         account: &Account,
-        to: &PhoneNumber,
-        originator: Originator,
-        text: crate::text::SmsText,
-        reserved: Vec<Reservation>,
+        (to, originator, text, reserved): (&PhoneNumber, Originator, SmsText, Vec<Reservation>),
     ) -> Row {
         let transport = case
             .envelope
             .transport_id
             .as_deref()
             .unwrap_or(&case.record.id.0);
-        let key = target::message_key(&account.id, case.from, case.mail, case.raw, transport);
+        let key = target::message_key(&account.id, case.from, case.mail, body, transport);
         let hours = i64::from(account.preferences.validity_hours);
         Row {
             id: RowId::new(&key, to),
