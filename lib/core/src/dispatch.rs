@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use crate::ledger::policy::{Next, SENDING_IS_STALE_AFTER, after};
 use crate::ledger::{Row, State};
+use crate::model::Language;
 use crate::notice::{self, Notices};
 use crate::ports::{
     Clock, LookUp, OptOut, OptOutSource, Sms, SmsOutcome, SmsProvider, Store, StoreError,
@@ -85,7 +86,10 @@ impl Dispatcher {
                 State::Refused,
                 None,
                 now,
-                "the recipient opted out meanwhile",
+                match row.language {
+                    Language::En => "the recipient opted out meanwhile",
+                    Language::Fr => "le destinataire s'est désabonné entre-temps",
+                },
             );
             return self.close(row).await;
         }

@@ -367,7 +367,8 @@ fn ended_words(row: &Row) -> (&'static str, String) {
         ),
     };
     let detail = match (row.state, language) {
-        (State::Sent, _) => String::new(),
+        // These say it themselves.
+        (State::Sent | State::Expired | State::Unknown, _) => String::new(),
         (_, En) => format!("\n\nReason: {reason}"),
         (_, Fr) => format!("\n\nRaison : {reason}"),
     };

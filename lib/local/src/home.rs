@@ -26,6 +26,8 @@ const PLACE_WAIT: Duration = Duration::from_secs(4);
 const SWEEP_AT_MOST: usize = 500;
 /// How often the rest of the sweep is done: warnings, retention.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
+/// No sweep takes longer unless somebody breaks the promise to answer in time.
+const SWEEP_LASTS: Duration = Duration::from_secs(3_600);
 /// Longest wait between two tries to enter a mail into the store.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -319,9 +321,17 @@ async fn every<F>(
             _ = closing.wait_for(|closing| *closing) => return,
             () = tokio::time::sleep(pause) => {}
         }
-        // In a task of its own, so that its panic does not end all sweeps after it.
-        if tokio::spawn(work()).await.is_err() {
-            tracing::error!("alarm: a sweep broke down; the next one goes on");
+        // In a task of its own, so that neither its panic nor its silence ends all sweeps after it.
+        let mut run = tokio::spawn(work());
+        match tokio::time::timeout(SWEEP_LASTS, &mut run).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => tracing::error!("alarm: a sweep broke down; the next one goes on"),
+            Err(_) => {
+                run.abort();
+                tracing::error!(
+                    "alarm: a sweep did not end and was given up; the next one goes on"
+                );
+            }
         }
     }
 }
