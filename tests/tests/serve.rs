@@ -180,7 +180,7 @@ async fn the_log_names_nobody() {
         return;
     }
     let gateway = Gateway::set_up("log").await;
-    let secret = "the safe opens with 4711";
+    let secret = "the safe opens with marmalade";
     swaks(&gateway, &["--body", secret]);
     gateway.arrived(secret);
     swaks(
@@ -190,7 +190,7 @@ async fn the_log_names_nobody() {
     let log = gateway.log();
     assert!(log.lines().count() >= 4, "{log}");
     for personal in [
-        "4711",
+        "marmalade",
         "ann@",
         "company.example",
         "612345678",

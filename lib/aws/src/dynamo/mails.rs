@@ -211,6 +211,7 @@ impl Mails for DynamoStore {
             count += self.forget_kind(kind, now, limit).await?;
         }
         self.forget_kind("outgoing", now, limit).await?;
+        self.forget_texts(now, limit).await?;
         Ok(count)
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use postel_core::model::{HandsetText, OutgoingMail};
-use postel_core::ports::{Handset, Outbox, StoreError};
+use postel_core::ports::{HANDSET_KEPT, Handset, Outbox, StoreError};
 
 use super::DynamoStore;
 use super::call::{Expression, Query};
@@ -16,9 +16,6 @@ use super::transact::{TRIES, Transacted, pause};
 
 /// How long a mail of ours that is done with is kept after its `expires_at`, so that its cause does not mail again.
 const SETTLED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// How long the simulated phone keeps a text, in seconds.
-const TEXT_KEPT: i64 = 30 * 86_400;
 
 /// How often it is looked for mails to take, at one taking.
 const LOOKS: u32 = 3;
@@ -169,13 +166,39 @@ impl Outbox for DynamoStore {
     }
 }
 
+impl DynamoStore {
+    /// Forgets up to `limit` texts of the simulated phone that have been there for [`HANDSET_KEPT`].
+    pub(super) async fn forget_texts(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<(), StoreError> {
+        let until = now.checked_sub(HANDSET_KEPT).unwrap_or(Timestamp::MIN);
+        // `$` follows the `#` between time and stamp.
+        let values = [
+            (":pk", text("handset")),
+            (":until", text(format!("{}$", sortable(until)))),
+        ];
+        let query = Query {
+            index: None,
+            keys: Expression::new("pk = :pk AND sk < :until", values),
+            newest_first: false,
+            limit: Some(limit),
+        };
+        for item in self.query(query).await? {
+            self.delete(&Key::of(&item)?).await?;
+        }
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl Handset for DynamoStore {
     async fn arrive(&self, text: &HandsetText) -> Result<(), StoreError> {
         let sk = format!("{}#{}", sortable(text.at), self.stamp());
         let mut item = Key::new("handset", sk).item();
         set_content(&mut item, text)?;
-        let kept = text.at.as_second().saturating_add(TEXT_KEPT);
+        let kept = text.at.as_second().saturating_add(HANDSET_KEPT.as_secs());
         set(&mut item, "delete_after", number(kept));
         self.put(item).await
     }

@@ -10,5 +10,6 @@ pub use gateway::{
     SmsProvider,
 };
 pub use store::{
-    Claim, Directory, Handset, Ledger, Mails, OptOut, OptOutSource, Outbox, Store, StoreError,
+    Claim, Directory, HANDSET_KEPT, Handset, Ledger, Mails, OptOut, OptOutSource, Outbox, Store,
+    StoreError,
 };

@@ -4,7 +4,7 @@
 //! returns. Every backend passes the one suite in `crate::testing::conformance`.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::address::EmailAddress;
@@ -187,6 +187,8 @@ pub trait Mails: Send + Sync {
     async fn first_seen(&self, key: &MessageKey, now: Timestamp) -> Result<Timestamp, StoreError>;
 
     /// Forgets what has passed its `expires_at`: mails, final rows, counters. At most `limit` of each; says how many in all.
+    /// Not counted: first sightings after two days, settled mails of our own 30 days after their `expires_at`, texts on
+    /// the handset after [`HANDSET_KEPT`].
     async fn forget(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
@@ -210,6 +212,9 @@ pub trait Outbox: Send + Sync {
     /// The newest mails, for people.
     async fn outbox(&self, limit: usize) -> Result<Vec<OutgoingMail>, StoreError>;
 }
+
+/// How long the simulated phone shows a text: it names numbers and holds words, as real mails do.
+pub const HANDSET_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The simulated phone's memory.
 #[async_trait]

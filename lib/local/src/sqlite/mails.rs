@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use postel_core::model::{AccountId, MailId, MailRecord, MessageKey};
-use postel_core::ports::{Mails, StoreError};
+use postel_core::ports::{HANDSET_KEPT, Mails, StoreError};
 use rusqlite::{Connection, params};
 
 use super::document::{doc, many, nanos, one, rows, run};
@@ -62,6 +62,10 @@ fn forget(db: &Connection, now: Timestamp, limit: usize) -> Result<usize, Fault>
     forget(
         "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE due IS NULL AND expires_at <= ?1 LIMIT ?2)",
         before(SETTLED_KEPT),
+    )?;
+    forget(
+        "DELETE FROM handset WHERE seq IN (SELECT seq FROM handset WHERE at <= ?1 LIMIT ?2)",
+        before(HANDSET_KEPT),
     )?;
     Ok(count)
 }

@@ -112,7 +112,8 @@ macro_rules! store_conformance {
                 any_bytes_come_back,
                 a_mail_that_must_leave_is_not_forgotten,
                 the_handset_shows_the_newest_first,
-                the_handset_keeps_what_arrives_twice;
+                the_handset_keeps_what_arrives_twice,
+                the_handset_forgets_after_a_month;
         }
     };
     (@cases $make:path; $($subject:ident: $($case:ident),+;)+) => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::race;
 use super::samples::{DAY, ODD, at, handset_text, outgoing};
 use crate::model::OutgoingMail;
+use crate::ports::HANDSET_KEPT;
 use crate::ports::Store;
 
 type Shared = Arc<dyn Store>;
@@ -201,4 +202,13 @@ pub async fn the_handset_keeps_what_arrives_twice(store: Shared) {
         store.arrive(&handset_text(1, "same")).await.unwrap();
     }
     assert_eq!(store.texts(9).await.unwrap().len(), 2);
+}
+
+/// The handset holds numbers and words, so it does not hold them for ever.
+pub async fn the_handset_forgets_after_a_month(store: Shared) {
+    let (old, young) = (handset_text(0, "old"), handset_text(60, "young"));
+    store.arrive(&old).await.unwrap();
+    store.arrive(&young).await.unwrap();
+    store.forget(old.at + HANDSET_KEPT, 100).await.unwrap();
+    assert_eq!(store.texts(10).await.unwrap(), [young]);
 }

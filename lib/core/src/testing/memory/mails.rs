@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::MemoryStore;
 use crate::model::{AccountId, HandsetText, MailId, MailRecord, MessageKey, OutgoingMail};
-use crate::ports::{Handset, Mails, Outbox, StoreError};
+use crate::ports::{HANDSET_KEPT, Handset, Mails, Outbox, StoreError};
 
 /// How long it is remembered when a message was first seen.
 const FIRST_SEEN_KEPT: SignedDuration = SignedDuration::from_hours(48);
@@ -78,6 +78,7 @@ impl Mails for MemoryStore {
         state
             .outbox
             .retain(|m| m.due.is_some() || !past(m.expires_at, SETTLED_KEPT));
+        state.handset.retain(|t| !past(t.at, HANDSET_KEPT));
         Ok(count)
     }
 }
