@@ -1,5 +1,5 @@
 # The commands of the project; CONTRIBUTING.md says how long each takes.
-SHELL := /bin/bash
+SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
 
 .PHONY: help run test lint deny clean
@@ -15,7 +15,9 @@ run: ## Build and start the demo: a mail becomes a text on the handset page
 test: ## Run every test, with what they need installed first
 	@tests/tools/install.sh test
 	cargo build --locked -p postel
-	PATH="$(CURDIR)/target/tools/python/bin:/usr/sbin:$$PATH" cargo test --locked --workspace --all-features --no-fail-fast
+	PATH="$(CURDIR)/target/tools/python/bin:/usr/sbin:$$PATH" \
+		cargo test --locked --workspace --all-features --no-fail-fast -- --show-output 2>&1 | tee target/test.log
+	@echo; grep -hE '^(conformance|forgery set|decision table|spf by section|killed)' target/test.log
 
 lint: ## Formatting and lints, warnings denied
 	cargo fmt --check
