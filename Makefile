@@ -2,7 +2,7 @@
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
 
-.PHONY: help run test lint deny clean
+.PHONY: help run test bench soak lint deny clean
 
 help: ## These commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -18,6 +18,17 @@ test: ## Run every test, with what they need installed first
 	PATH="$(CURDIR)/target/tools/python/bin:/usr/sbin:$$PATH" \
 		cargo test --locked --workspace --all-features --no-fail-fast -- --show-output 2>&1 | tee target/test.log
 	@echo; grep -hE '^(conformance|forgery set|decision table|spf by section|killed)' target/test.log
+
+bench: ## Mails per second into the ledger, beside Postfix's smtp-sink, with a release build
+	@tests/tools/install.sh test
+	cargo build --locked --release -p postel
+	tests/tools/bench.sh
+
+soak: ## What takes long: a million tampered mails, sixty power cuts under load
+	@tests/tools/install.sh test
+	cargo build --locked -p postel
+	PATH="/usr/sbin:$$PATH" POSTEL_SOAK=1 cargo test --locked -p postel-auth --test dkim_views -- --show-output
+	PATH="/usr/sbin:$$PATH" POSTEL_SOAK=1 cargo test --locked -p postel-tests --test serve killed -- --show-output
 
 lint: ## Formatting and lints, warnings denied
 	cargo fmt --check
