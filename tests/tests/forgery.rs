@@ -154,12 +154,22 @@ fn spf() -> Vec<Pair> {
     ]
 }
 
+/// A signed answer under which stand the forger's words.
+const QUOTING: &str = "No.\r\n\r\nMallory wrote:\r\n--x\r\n\r\npay now\r\n--x--\r\n";
+/// A signed mail with the forger's mail in it.
+const FORWARDING: &str = "--out\r\n\r\nNo.\r\n--out\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary=in\r\n\r\n--in\r\n\r\npay now\r\n--in--\r\n--out--\r\n";
+
 #[rustfmt::skip]
 fn dkim() -> Vec<Pair> {
     vec![
         pair("replayed to another number", replayed().for_recipient("0698765432@sms.example.net"), signed()),
         pair("replayed with a To added", replayed().for_recipient("0698765432@sms.example.net").after_signing("To: 0698765432@sms.example.net"), signed()),
         pair("replayed with a Cc added", replayed().for_recipient("0698765432@sms.example.net").after_signing("Cc: 0698765432@sms.example.net"), signed().with_cc("0698765432@sms.example.net").for_recipient("0698765432@sms.example.net")),
+        pair("replayed to another account", replayed().listed_elsewhere().for_recipient("0612345678+other@sms.example.net"), signed().listed_elsewhere().for_recipient("+33612345678+acme@sms.example.net")),
+        pair("replayed from another account to the default", replayed().listed_elsewhere().to("0612345678+other@sms.example.net").for_recipient("0612345678@sms.example.net"), signed().listed_elsewhere().to("0612345678+other@sms.example.net")),
+        pair("a boundary added that shows the forger's quoted words alone", replayed().body(QUOTING).after_signing("Content-Type: multipart/mixed; boundary=x"), signed().body(QUOTING)),
+        pair("a boundary changed to that of a forwarded mail", replayed().below("Content-Type: multipart/mixed; boundary=out").body(FORWARDING).change("boundary=out", "boundary=in"), signed().below("Content-Type: multipart/mixed; boundary=out").body(FORWARDING)),
+        pair("stale, with a look-up made to fail, SES vouching", replayed().signed_days_ago(4).broken_signature().ses_vouches(), signed().broken_signature().ses_vouches()),
         pair("a Subject added", replayed().after_signing("Subject: pay now"), signed()),
         pair("a Date added to look fresh", replayed().signed_days_ago(10).no_t().after_signing("Date: Sat, 21 Nov 2026 11:00:00 +0000"), signed().no_t()),
         pair("a Message-ID added to look new", replayed().after_signing("Message-ID: <new@example.com>"), signed()),
@@ -275,4 +285,27 @@ async fn forgeries_are_refused_for_their_own_reason() {
             );
         }
     }
+}
+
+/// Whoever holds a signed mail can write blanks into its fields that a relaxed signature does not see: it stays one message.
+#[tokio::test]
+async fn blanks_in_signed_fields_make_no_second_message() {
+    let world = World::start().await;
+    let first = world.judge(&signed()).await.ids;
+    assert_eq!(first.len(), 1);
+    for (field, blanks) in [
+        ("Message-ID:", 1),
+        ("Message-ID:", 20_000),
+        ("Date:", 300),
+        ("Date: Sat, 21 Nov 2026", 300),
+        ("Subject:", 20_000),
+    ] {
+        let folded = format!("{field}{}", "\r\n \t  ".repeat(blanks));
+        let again = world.judge(&replayed().change(field, &folded)).await;
+        let same = again.ids == first || again.ids.is_empty();
+        assert!(same, "{field}, {blanks} folds: sent again");
+    }
+    let both = replayed().change("Message-ID:", &format!("Message-ID:{}", " ".repeat(20_000)));
+    let both = world.judge(&both).await;
+    assert_eq!(both.ids, first, "{}", both.why);
 }

@@ -9,9 +9,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use postel_auth::dkim::testing::{Signing, TestKey};
-use postel_auth::dkim::{MAX_SIGNATURES, verify};
+use postel_auth::dkim::verify;
 use postel_auth::dns::Dns;
 use postel_auth::testing::{Data, Zone, ZoneServer};
+use postel_core::evidence::MAX_SIGNATURES;
 use postel_core::evidence::{Dkim, DkimResult};
 
 const NOW: i64 = 1_790_000_000;

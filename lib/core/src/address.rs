@@ -277,6 +277,12 @@ mod tests {
         assert!(!d("a.co.uk").aligned(&d("b.co.uk")));
         assert!(!d("co.uk").aligned(&d("a.co.uk")));
         assert!(d("co.uk").aligned(&d("co.uk")));
+        // Suffixes of other scripts, of companies, and by wildcard.
+        for suffix in ["公司.cn", "github.io", "anything.ck", "個人.hk"] {
+            let (one, other) = (d(&format!("a.{suffix}")), d(&format!("b.{suffix}")));
+            assert!(!one.aligned(&other) && !one.aligned(&d(suffix)), "{suffix}");
+            assert!(one.aligned(&d(&format!("mail.a.{suffix}"))), "{suffix}");
+        }
     }
 
     #[test]

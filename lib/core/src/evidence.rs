@@ -92,6 +92,9 @@ pub enum DkimResult {
     Permerror,
 }
 
+/// DKIM signatures looked at, from the top of the mail; each may cost a look-up and a public-key operation.
+pub const MAX_SIGNATURES: usize = 10;
+
 /// One DKIM signature of a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dkim {

@@ -309,6 +309,8 @@ fn table() -> Vec<(&'static str, Case, Code)> {
         ("6 AWS: SES's DMARC pass counts when our look-up fails", unsettled().with(|c| c.ses.dmarc = SesVerdict::Pass), Accepted),
         ("6 AWS: … SES's SPF pass with an aligned envelope", unsettled().with(|c| c.ses.spf = SesVerdict::Pass), Accepted),
         ("7 AWS: … but not when our look-up worked", good().spf(|s| s.result = SpfResult::None).with(|c| { c.ses.dmarc = SesVerdict::Pass; c.ses.spf = SesVerdict::Pass; }), NotVerified),
+        ("6 AWS: … nor for an SPF record that admits everyone, whatever else failed", good().dkim(|d| d.result = DkimResult::Temperror).spf(|s| { s.result = SpfResult::Pass; s.width = Some(SpfWidth::All); }).with(|c| { c.ses.dmarc = SesVerdict::Pass; c.ses.spf = SesVerdict::Pass; }), TryAgain),
+        ("6 AWS: … nor for a signature that we know to be stale", good().dkim(|d| d.signed_at = Some(ago(73))).spf(|s| s.result = SpfResult::Temperror).with(|c| c.ses.dmarc = SesVerdict::Pass), TryAgain),
         ("6 AWS: GRAY is no pass", unsettled().with(|c| c.ses.spf = SesVerdict::Gray), TryAgain),
         ("6 AWS: a DMARC pass may be a replayed signature", unsettled().with(|c| { c.ses.dmarc = SesVerdict::Pass; c.to_cc = false; }), TryAgain),
 

@@ -298,7 +298,7 @@ mod tests {
             (20, Some(&"0@example.com".to_owned()))
         );
         assert_eq!(mail.references.last().unwrap(), "39@example.com");
-        assert_eq!(mail.loop_marks, ["a  To: x@y"]);
+        assert_eq!(mail.loop_marks, ["a To: x@y"]);
         assert_eq!(mail.body.text.trim_end(), sample().text.trim_end());
         assert!(mail.bulk.is_some());
         let text = String::from_utf8(bytes).unwrap();

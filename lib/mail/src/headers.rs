@@ -112,6 +112,27 @@ pub(crate) fn trim_line_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// The value unfolded, each run of blanks one space, none at the ends; at most `most` bytes. Where a reader has a limit,
+/// this comes before it: a signature in relaxed form (RFC 6376 3.4.2) sees no added blanks, so they must push
+/// nothing out of sight.
+pub(crate) fn squeezed(value: &[u8], most: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len().min(most));
+    for word in value
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+    {
+        if out.len() >= most {
+            break;
+        }
+        if !out.is_empty() {
+            out.push(b' ');
+        }
+        out.extend_from_slice(word);
+    }
+    out.truncate(most);
+    out
+}
+
 fn close<'a>(
     headers: &mut Headers<'a>,
     raw: &'a [u8],

@@ -31,6 +31,8 @@ pub(crate) struct Tree<'a> {
     pub(crate) leaves: Vec<Leaf<'a>>,
     /// Media types of the multiparts, in order of their beginning.
     pub(crate) containers: Vec<Params>,
+    /// The mail is a multipart, and lines stand before its first delimiter.
+    pub(crate) preamble: bool,
     pub(crate) too_deep: bool,
     pub(crate) too_many: bool,
 }
@@ -86,6 +88,9 @@ pub(crate) fn walk<'a>(headers: &Headers<'a>, body: &'a [u8]) -> Tree<'a> {
         if entity.depth >= MAX_DEPTH {
             tree.too_deep = true;
             break;
+        }
+        if entity.depth == 0 {
+            tree.preamble = has_preamble(entity.content, &boundary);
         }
         let Some(pieces) = split_parts(entity.content, &boundary) else {
             tree.too_many = true;
@@ -183,6 +188,14 @@ fn split_parts<'a>(content: &'a [u8], boundary: &[u8]) -> Option<Vec<&'a [u8]>> 
         pieces.push(content.get(from..).unwrap_or_default());
     }
     Some(pieces)
+}
+
+/// Whether the first line that is not empty is no delimiter of this boundary.
+fn has_preamble(content: &[u8], boundary: &[u8]) -> bool {
+    content
+        .split_inclusive(|b| *b == b'\n')
+        .find(|line| !line.trim_ascii().is_empty())
+        .is_some_and(|line| delimiter(line, boundary).is_none())
 }
 
 /// Whether a line is a delimiter of this boundary, and then whether it is the closing one.

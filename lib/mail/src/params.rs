@@ -2,10 +2,12 @@
 //!
 //! Lenient: mailers write these in every broken way, and nothing of who sent a mail depends on them.
 
-use crate::{charset, transfer, words};
+use crate::{charset, headers, transfer, words};
 
 /// Most parameters that are read of one field.
 const MAX_PARAMS: usize = 64;
+/// Longest field that is read, in bytes.
+const MAX_FIELD: usize = 16 * 1024;
 
 /// A value and its parameters, all names in lower case.
 #[derive(Default, Debug, Clone)]
@@ -18,8 +20,12 @@ pub(crate) struct Params {
 impl Params {
     /// Reads a field's value; a comment is skipped, the rest is taken as it comes.
     pub(crate) fn parse(field: &[u8]) -> Params {
-        let field = field.get(..field.len().min(16 * 1024)).unwrap_or_default();
-        let mut pieces = split(field).into_iter();
+        let mut pieces = if field.len() > MAX_FIELD {
+            split(&headers::squeezed(field, MAX_FIELD))
+        } else {
+            split(field)
+        }
+        .into_iter();
         let value = pieces.next().unwrap_or_default();
         let value = value
             .split(u8::is_ascii_whitespace)

@@ -49,6 +49,9 @@ pub struct Mail {
     pub body: Body,
     /// What was attached.
     pub attachments: Vec<Attachment>,
+    /// The mail is a multipart, and lines stand before its first part. Nobody shows them; but where `Content-Type` is not
+    /// signed they may be the text that was, passed over by a boundary of somebody else's choice.
+    pub preamble: bool,
     /// Where the body begins in the raw bytes.
     pub body_offset: usize,
 }
@@ -137,6 +140,7 @@ fn read(raw: &[u8]) -> Mail {
             .map(words::text)
             .collect(),
         attachments: body::attachments(&tree),
+        preamble: tree.preamble,
         body_offset: headers.body,
         subject,
         body,
@@ -212,7 +216,7 @@ fn ids(value: &[u8]) -> Vec<String> {
 
 /// RFC 5322 3.3 with the obsolete forms of 4.3.
 fn date(value: &[u8]) -> Option<jiff::Timestamp> {
-    let text = words::text(value.get(..value.len().min(256)).unwrap_or_default());
+    let text = words::text(&headers::squeezed(value, 256));
     let date = mail_parser::DateTime::parse_rfc822(&format!("{text}\n"))?;
     if !date.is_valid() {
         return None;

@@ -2,20 +2,14 @@
 //!
 //! For display and for the text only: no address is ever read from what this returns.
 
-use crate::{charset, transfer};
+use crate::{charset, headers, transfer};
 
 /// Longest value that is decoded, in bytes.
 const MAX_VALUE: usize = 16 * 1024;
 
-/// Unfolded, decoded, control characters removed, runs of blanks at the ends trimmed.
+/// Unfolded, runs of blanks squeezed, decoded, control characters removed, trimmed.
 pub(crate) fn text(value: &[u8]) -> String {
-    let value = value.get(..value.len().min(MAX_VALUE)).unwrap_or_default();
-    let unfolded: Vec<u8> = value
-        .iter()
-        .copied()
-        .filter(|b| !matches!(b, b'\r' | b'\n'))
-        .collect();
-    let decoded = decode(&unfolded);
+    let decoded = decode(&headers::squeezed(value, MAX_VALUE));
     let clean: String = decoded
         .chars()
         .map(|c| if c == '\t' { ' ' } else { c })

@@ -8,7 +8,7 @@ use postel_auth::dkim::testing::{Signing, TestKey};
 use postel_auth::dns::Dns;
 use postel_auth::testing::{Data, Zone, ZoneServer};
 use postel_core::decision::Gateway;
-use postel_core::evidence::{Connection, SesVerdicts};
+use postel_core::evidence::{Connection, SesVerdict, SesVerdicts};
 use postel_core::intake::{Envelope, Intake, Outcome, Rules};
 use postel_core::ledger::limits::Ceilings;
 use postel_core::model::{Account, Automated, Invitation, User, UserStatus};
@@ -52,6 +52,9 @@ pub(crate) struct Scene {
     authenticated: Option<String>,
     networks: Vec<String>,
     other_networks: Vec<String>,
+    listed_elsewhere: bool,
+    ses: SesVerdicts,
+    broken_signature: bool,
     signer: Option<Signer>,
     signing: Signing,
     days: i64,
@@ -75,6 +78,9 @@ impl Scene {
             authenticated: None,
             networks: vec![],
             other_networks: vec![],
+            listed_elsewhere: false,
+            ses: SesVerdicts::default(),
+            broken_signature: false,
             signer: None,
             signing: Signing::new("example.com", "s1", now().as_second() - 60),
             days: 0,
@@ -112,6 +118,10 @@ impl Scene {
 
     pub(crate) fn below(self, field: &str) -> Self {
         self.with(|s| s.below.push(field.to_owned()))
+    }
+
+    pub(crate) fn body(self, body: &str) -> Self {
+        self.with(|s| s.body = body.to_owned())
     }
 
     pub(crate) fn envelope(self, address: &str) -> Self {
@@ -158,6 +168,24 @@ impl Scene {
     /// A network of an account the sender is not listed on.
     pub(crate) fn other_network(self, range: &str) -> Self {
         self.with(|s| s.other_networks.push(range.to_owned()))
+    }
+
+    /// SES says that SPF and DMARC pass.
+    pub(crate) fn ses_vouches(self) -> Self {
+        self.with(|s| {
+            s.ses.spf = SesVerdict::Pass;
+            s.ses.dmarc = SesVerdict::Pass;
+        })
+    }
+
+    /// The forger's signature in the victim's name, its key where the victim's DNS fails.
+    pub(crate) fn broken_signature(self) -> Self {
+        self.with(|s| s.broken_signature = true)
+    }
+
+    /// The account `other` lists the victim too.
+    pub(crate) fn listed_elsewhere(self) -> Self {
+        self.with(|s| s.listed_elsewhere = true)
     }
 
     pub(crate) fn signed(self) -> Self {
@@ -254,6 +282,10 @@ impl Scene {
             .flat_map(|f| format!("{f}\r\n").into_bytes())
             .collect();
         top.extend(raw);
+        if self.broken_signature {
+            let signing = Signing::new("example.com", "servfail", now().as_second() - 60);
+            return world.forger_key.sign(&top, &signing);
+        }
         top
     }
 }
@@ -262,6 +294,8 @@ impl Scene {
 pub(crate) struct Verdict {
     pub(crate) code: &'static str,
     pub(crate) rows: usize,
+    /// Of the rows: the same for the same message.
+    pub(crate) ids: Vec<String>,
     pub(crate) why: String,
 }
 
@@ -301,7 +335,7 @@ impl World {
                 authenticated: scene.authenticated.as_ref().map(|a| a.parse().unwrap()),
             },
             recipients: vec![scene.recipient.clone().unwrap_or_else(|| scene.to.clone())],
-            ses: SesVerdicts::default(),
+            ses: scene.ses,
             transport_id: None,
         };
         let judged = self.intake(store).receive(&envelope, &raw).await.unwrap();
@@ -314,11 +348,13 @@ impl World {
             Outcome::Accepted(accepted) => Verdict {
                 code: "accepted",
                 rows: accepted.rows.len(),
+                ids: accepted.rows.iter().map(|r| r.id.to_string()).collect(),
                 why,
             },
             Outcome::Refused(refusal) | Outcome::TryAgain(refusal) => Verdict {
                 code: refusal.code().as_str(),
                 rows: 0,
+                ids: vec![],
                 why,
             },
         }
@@ -404,6 +440,14 @@ async fn list(store: &MemoryStore, scene: &Scene) {
             added_at: now(),
         };
         store.save_user(&user, &[]).await.unwrap();
+        if scene.listed_elsewhere {
+            let elsewhere = User {
+                account: other.id.clone(),
+                default: false,
+                ..user
+            };
+            store.save_user(&elsewhere, &[]).await.unwrap();
+        }
     }
     let pending = User {
         account: acme.id.clone(),

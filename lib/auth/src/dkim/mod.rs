@@ -17,15 +17,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use mail_auth::common::crypto::Algorithm;
-use postel_core::evidence::{Dkim, DkimResult};
+use postel_core::evidence::{Dkim, DkimResult, MAX_SIGNATURES};
 use tokio::task::JoinSet;
 
 use self::fields::{Mail, Unclear};
 use self::signature::{Refused, Signature, unsigned_copies};
 use crate::dns::{Dns, Unanswered};
 
-/// Signatures looked at, from the top of the mail; each may cost a look-up and a public-key operation.
-pub const MAX_SIGNATURES: usize = 10;
 /// Different ways (canonicalisation, `l=`) in which one body is hashed; honest mails need two.
 const MAX_BODY_HASHES: usize = 4;
 /// How far a signer's clock may be ahead.

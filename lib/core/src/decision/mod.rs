@@ -153,6 +153,7 @@ fn prove(facts: &Facts<'_>, user: &User, account: &Account) -> Admission {
         networks: &account.networks,
         recipient_in_to_cc: facts.recipient_in_to_cc,
         date: facts.mail.date,
+        preamble: facts.mail.preamble,
         now: facts.now,
     };
     if let Some(proof) = proof::at_hand(&question) {
@@ -166,7 +167,7 @@ fn prove(facts: &Facts<'_>, user: &User, account: &Account) -> Admission {
         proof::Verdict::Unsettled(gaps) => (gaps, true),
         proof::Verdict::Unproven(gaps) => (gaps, false),
     };
-    if unsettled && proof::by_ses(&question, &facts.ses) {
+    if unsettled && proof::by_ses(&question, evidence, &facts.ses) {
         return Admission::Admitted(Proof::Ses);
     }
     let any_server = any_server(facts, user, account, evidence);

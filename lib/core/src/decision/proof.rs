@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Domain, EmailAddress};
 use crate::evidence::{
-    Connection, Dkim, DkimResult, Evidence, SesVerdict, SesVerdicts, Spf, SpfResult, SpfWidth,
+    Connection, Dkim, DkimResult, Evidence, MAX_SIGNATURES, SesVerdict, SesVerdicts, Spf,
+    SpfResult, SpfWidth,
 };
 use crate::model::Network;
 
@@ -89,6 +90,8 @@ pub(super) struct Question<'a> {
     pub recipient_in_to_cc: bool,
     /// The mail's `Date`, for signatures without `t=`.
     pub date: Option<Timestamp>,
+    /// Whether the boundary of a multipart passes over lines of the body.
+    pub preamble: bool,
     /// Now.
     pub now: Timestamp,
 }
@@ -180,7 +183,7 @@ fn dkim(q: &Question<'_>, signature: &Dkim) -> Result<Proof, Gap> {
     if !domain.aligned(q.from.domain()) {
         return Err(Gap::DkimNotAligned { domain });
     }
-    let open = unsigned(signature);
+    let open = unsigned(q, signature);
     if !open.is_empty() {
         return Err(Gap::DkimUnsigned { fields: open });
     }
@@ -201,8 +204,9 @@ fn dkim(q: &Question<'_>, signature: &Dkim) -> Result<Proof, Gap> {
 }
 
 /// The header fields that matter and that the signature does not cover; a `Cc` that stands in the
-/// mail uncovered is among [`Dkim::unsigned_copies`].
-fn unsigned(signature: &Dkim) -> Vec<String> {
+/// mail uncovered is among [`Dkim::unsigned_copies`]. `Content-Type` may stand unsigned, as large providers leave
+/// it, but not where its boundary could be another's: it decides which of the signed lines are the text.
+fn unsigned(q: &Question<'_>, signature: &Dkim) -> Vec<String> {
     let signs = |name: &str| signature.signed_headers.iter().any(|h| h == name);
     let mut open: Vec<String> = MUST_SIGN
         .iter()
@@ -211,6 +215,9 @@ fn unsigned(signature: &Dkim) -> Vec<String> {
         .collect();
     if !signs("to") && !signs("cc") {
         open.push("to".to_owned());
+    }
+    if q.preamble && !signs("content-type") {
+        open.push("content-type".to_owned());
     }
     for copy in &signature.unsigned_copies {
         if !open.contains(copy) {
@@ -222,14 +229,36 @@ fn unsigned(signature: &Dkim) -> Vec<String> {
 
 /// Whether SES vouches where our own DNS failed (DESIGN 4.3 step 6): DMARC, or SPF with an aligned
 /// envelope sender. DMARC may rest on a signature alone, which can be replayed to any number, so
-/// it too must name the recipient unless the envelope is aligned.
+/// it too must name the recipient. Anyone can make some look-up fail (a signature of his that names a broken
+/// subdomain), so SES counts for nothing of which we know that it is no proof: `+all`, a stale signature.
 #[must_use]
-pub(super) fn by_ses(q: &Question<'_>, ses: &SesVerdicts) -> bool {
+pub(super) fn by_ses(q: &Question<'_>, evidence: &Evidence, ses: &SesVerdicts) -> bool {
     let aligned = q
         .connection
         .envelope_sender
         .as_ref()
         .is_some_and(|s| s.domain().aligned(q.from.domain()));
-    (ses.spf == SesVerdict::Pass && aligned)
-        || (ses.dmarc == SesVerdict::Pass && q.recipient_in_to_cc)
+    let spf_open = matches!(evidence.spf.result, SpfResult::Temperror | SpfResult::None);
+    // Signatures beyond the last one looked at are as good as refuted.
+    let dkim_open = evidence.dkim.len() < MAX_SIGNATURES
+        && evidence
+            .dkim
+            .iter()
+            .all(|signature| could_prove(q, signature));
+    (ses.spf == SesVerdict::Pass && aligned && spf_open)
+        || (ses.dmarc == SesVerdict::Pass
+            && q.recipient_in_to_cc
+            && (spf_open || !aligned)
+            && dkim_open)
+}
+
+/// Whether SES may believe the signature without harm: it is another domain's, or would prove the sender if right.
+fn could_prove(q: &Question<'_>, signature: &Dkim) -> bool {
+    let other = signature
+        .domain
+        .as_ref()
+        .is_some_and(|d| !d.aligned(q.from.domain()));
+    other
+        || dkim(q, signature).is_ok()
+            && matches!(signature.result, DkimResult::Fail | DkimResult::Temperror)
 }

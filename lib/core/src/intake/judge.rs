@@ -24,6 +24,7 @@ struct Case<'a> {
     raw: &'a [u8],
     envelope: &'a Envelope,
     from: &'a EmailAddress,
+    listings: &'a [Listing],
     now: Timestamp,
     first_seen: Option<Timestamp>,
     evidence: Option<Evidence>,
@@ -86,6 +87,7 @@ impl Intake {
             raw,
             envelope,
             from: &from,
+            listings: &listings,
             now,
             first_seen,
             evidence: None,
@@ -189,6 +191,7 @@ impl Intake {
                 recipient_in_to_cc: target::named_in(
                     case.mail,
                     target,
+                    case.listings,
                     &self.rules.gateway.domains,
                 ),
                 evidence: case.evidence.as_ref(),

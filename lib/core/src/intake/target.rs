@@ -62,22 +62,24 @@ fn reading(preferences: Option<&Preferences>) -> (Option<Country>, BareDigits) {
     })
 }
 
-/// Whether the mail's To or Cc names this number at one of our domains, in whatever spelling.
+/// Whether the mail's To or Cc names this number at one of our domains, in whatever spelling, and means the same account:
+/// else one signed mail could be sent once more for each account that lists its sender.
 pub(super) fn named_in(
     mail: &Mail,
     target: &Target<'_>,
+    listings: &[Listing],
     gateway: &[crate::address::Domain],
 ) -> bool {
-    let (country, bare) = reading(target.listing.map(|(_, account)| &account.preferences));
+    let account = |target: &Target<'_>| target.listing.map(|(_, account)| account.id.clone());
     mail.to_cc().any(|written| {
         let Ok(address) = written.parse::<EmailAddress>() else {
             return false;
         };
+        let named = self::target(address.local(), listings);
         gateway.contains(address.domain())
-            && Recipient::read(address.local())
-                .ok()
-                .and_then(|r| r.number(country, bare).ok())
-                .is_some_and(|number| target.number.as_ref() == Ok(&number))
+            && named.number.is_ok()
+            && named.number == target.number
+            && account(&named) == account(target)
     })
 }
 
