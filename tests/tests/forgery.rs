@@ -170,6 +170,8 @@ fn dkim() -> Vec<Pair> {
         pair("a boundary added that shows the forger's quoted words alone", replayed().body(QUOTING).after_signing("Content-Type: multipart/mixed; boundary=x"), signed().body(QUOTING)),
         pair("a boundary changed to that of a forwarded mail", replayed().below("Content-Type: multipart/mixed; boundary=out").body(FORWARDING).change("boundary=out", "boundary=in"), signed().below("Content-Type: multipart/mixed; boundary=out").body(FORWARDING)),
         pair("stale, with a look-up made to fail, SES vouching", replayed().signed_days_ago(4).broken_signature().ses_vouches(), signed().broken_signature().ses_vouches()),
+        pair("nothing signed that tells a replay from a new mail", replayed().dateless(), signed().dateless().below("Message-ID: <2@example.com>")),
+        pair("a signed Date and Message-ID that cannot be read", replayed().dateless().below("Date: today\r\nMessage-ID: <>"), signed().dateless().below("Date: Sat, 21 Nov 2026 11:00:00 +0000\r\nMessage-ID: <>")),
         pair("a Subject added", replayed().after_signing("Subject: pay now"), signed()),
         pair("a Date added to look fresh", replayed().signed_days_ago(10).no_t().after_signing("Date: Sat, 21 Nov 2026 11:00:00 +0000"), signed().no_t()),
         pair("a Message-ID added to look new", replayed().after_signing("Message-ID: <new@example.com>"), signed()),

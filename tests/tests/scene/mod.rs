@@ -55,6 +55,7 @@ pub(crate) struct Scene {
     listed_elsewhere: bool,
     ses: SesVerdicts,
     broken_signature: bool,
+    dateless: bool,
     signer: Option<Signer>,
     signing: Signing,
     days: i64,
@@ -81,6 +82,7 @@ impl Scene {
             listed_elsewhere: false,
             ses: SesVerdicts::default(),
             broken_signature: false,
+            dateless: false,
             signer: None,
             signing: Signing::new("example.com", "s1", now().as_second() - 60),
             days: 0,
@@ -178,6 +180,11 @@ impl Scene {
         })
     }
 
+    /// Without `Date` and `Message-ID`.
+    pub(crate) fn dateless(self) -> Self {
+        self.with(|s| s.dateless = true)
+    }
+
     /// The forger's signature in the victim's name, its key where the victim's DNS fails.
     pub(crate) fn broken_signature(self) -> Self {
         self.with(|s| s.broken_signature = true)
@@ -261,8 +268,10 @@ impl Scene {
         lines.push(format!("To: {}", self.to));
         lines.extend(self.below.iter().cloned());
         lines.push("Subject: hello".to_owned());
-        lines.push(format!("Date: {date}"));
-        lines.push("Message-ID: <1@example.com>".to_owned());
+        if !self.dateless {
+            lines.push(format!("Date: {date}"));
+            lines.push("Message-ID: <1@example.com>".to_owned());
+        }
         let raw = format!("{}\r\n\r\n{}", lines.join("\r\n"), self.body);
         let mut raw = match self.signer {
             None => raw.into_bytes(),

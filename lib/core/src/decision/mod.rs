@@ -153,6 +153,7 @@ fn prove(facts: &Facts<'_>, user: &User, account: &Account) -> Admission {
         networks: &account.networks,
         recipient_in_to_cc: facts.recipient_in_to_cc,
         date: facts.mail.date,
+        recognisable: facts.mail.message_id.is_some() || facts.mail.date.is_some(),
         preamble: facts.mail.preamble,
         now: facts.now,
     };

@@ -90,6 +90,8 @@ pub(super) struct Question<'a> {
     pub recipient_in_to_cc: bool,
     /// The mail's `Date`, for signatures without `t=`.
     pub date: Option<Timestamp>,
+    /// Whether the mail has a `Message-ID` or a `Date` that can be read, so that it is known when it comes again.
+    pub recognisable: bool,
     /// Whether the boundary of a multipart passes over lines of the body.
     pub preamble: bool,
     /// Now.
@@ -208,9 +210,11 @@ fn dkim(q: &Question<'_>, signature: &Dkim) -> Result<Proof, Gap> {
 /// it, but not where its boundary could be another's: it decides which of the signed lines are the text.
 fn unsigned(q: &Question<'_>, signature: &Dkim) -> Vec<String> {
     let signs = |name: &str| signature.signed_headers.iter().any(|h| h == name);
+    // A signature may cover a field's absence; where both are absent, each replay would be a message of its own.
+    let absent = |name: &str| !q.recognisable && matches!(name, "date" | "message-id");
     let mut open: Vec<String> = MUST_SIGN
         .iter()
-        .filter(|n| !signs(n))
+        .filter(|n| !signs(n) || absent(n))
         .map(|n| (*n).to_owned())
         .collect();
     if !signs("to") && !signs("cc") {
