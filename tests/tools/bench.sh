@@ -30,7 +30,9 @@ export POSTEL_OPERATOR_PARTS_PER_ACCOUNT_DAY=100000000 POSTEL_OPERATOR_PARTS_PER
 "$postel" limits set bench --user-hour 100000000 --number-hour 100000000 --day 100000000 --month 100000000 >/dev/null
 "$postel" serve >/dev/null 2>"$folder/log" & pids+=($!)
 server=$!
-smtp-sink -c "127.0.0.1:$sink" 1000 >/dev/null & pids+=($!)
+# As root it wants to know whom to become.
+whom=(); [ "$(id -u)" = 0 ] && whom=(-u nobody)
+smtp-sink "${whom[@]}" "127.0.0.1:$sink" 1000 >/dev/null & pids+=($!)
 up "$smtp"; up "$sink"
 
 sent() { python3 - "$folder/data/postel.sqlite" <<'P'
