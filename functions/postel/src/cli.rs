@@ -114,6 +114,7 @@ pub(crate) fn run() -> ExitCode {
     match cli.dispatch() {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
+        Ok(Answer::Unknown) => ExitCode::from(4),
         // Whoever read the output has seen enough (`postel mails | head`).
         Err(Failure::Unread) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -133,13 +134,21 @@ impl Cli {
 
 impl Command {
     async fn run(self, config: Option<&Path>, out: &mut Output) -> Outcome {
-        let home = || Home::open(home::load(config)?);
+        // Only what begins something makes a data folder; everything else says that there is none yet.
+        let home = || Home::existing(home::load(config)?);
         match self {
             Self::Serve => commands::serve::run(config, out).await,
             Self::Demo(arguments) => commands::demo::run(arguments, out).await,
             Self::Check(command) => commands::check::run(command, config, out).await,
             Self::Preview(arguments) => commands::preview::run(arguments, config, out).await,
-            Self::Account(command) => accounts::account::run(command, &home()?, out).await,
+            Self::Account(command) => {
+                let home = if command.begins() {
+                    Home::open(home::load(config)?)
+                } else {
+                    home()
+                };
+                accounts::account::run(command, &home?, out).await
+            }
             Self::User(command) => accounts::user::run(command, &home()?, out).await,
             Self::Network(command) => accounts::network::run(command, &home()?, out).await,
             Self::Number(command) => accounts::number::run(command, &home()?, out).await,

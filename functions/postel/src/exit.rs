@@ -21,6 +21,8 @@ pub(crate) enum Answer {
     Yes,
     /// No; why was printed on standard output.
     No,
+    /// Not to be found out now; why was printed on standard output.
+    Unknown,
 }
 
 /// Why a command failed, in words for a person that say what to do next.
@@ -30,8 +32,8 @@ pub(crate) enum Failure {
     Refused(String),
     /// The command line makes no sense.
     Usage(String),
-    /// Everything wrong with the configuration.
-    Configuration(Vec<Fault>),
+    /// Everything wrong with the configuration, and how to do without it where that is possible.
+    Configuration(Vec<Fault>, Option<&'static str>),
     /// Could not be done now.
     Trouble(String),
     /// Nobody reads the output any more.
@@ -44,7 +46,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Refused(_) => 1,
             Self::Usage(_) => 2,
-            Self::Configuration(_) => 3,
+            Self::Configuration(..) => 3,
             Self::Trouble(_) => 4,
             Self::Unread => 0,
         })
@@ -56,11 +58,14 @@ impl fmt::Display for Failure {
         match self {
             Self::Refused(what) | Self::Usage(what) | Self::Trouble(what) => f.write_str(what),
             Self::Unread => f.write_str("nobody reads the output"),
-            Self::Configuration(faults) => {
+            Self::Configuration(faults, hint) => {
                 let count = faults.len();
                 let plural = if count == 1 { "" } else { "s" };
                 write!(f, "the configuration has {count} fault{plural}:")?;
-                faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+                faults
+                    .iter()
+                    .try_for_each(|fault| write!(f, "\n  {fault}"))?;
+                hint.map_or(Ok(()), |hint| write!(f, "\n{hint}"))
             }
         }
     }

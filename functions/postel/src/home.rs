@@ -1,6 +1,6 @@
 //! The parts of the one-process home, put together as the configuration says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use postel_core::address::EmailAddress;
@@ -19,6 +19,9 @@ use crate::system::{SystemClock, SystemIds};
 /// Who the audit log says it was.
 pub(crate) const ACTOR: &str = "cli";
 
+/// The database's file in the data folder.
+const DATABASE: &str = "postel.sqlite";
+
 /// What every command that touches accounts works with.
 pub(crate) struct Home {
     /// The configuration.
@@ -34,11 +37,28 @@ pub(crate) struct Home {
 }
 
 impl Home {
+    /// Opens the database that an earlier command made: looking must not leave an empty one behind.
+    ///
+    /// # Errors
+    /// Where there is none yet, says where it was looked for.
+    pub(crate) fn existing(config: Config) -> Result<Self, Failure> {
+        let file = config.gateway.data.join(DATABASE);
+        match file.try_exists() {
+            Ok(false) => Err(Failure::Refused(format!(
+                "there is no database in {} yet; `postel account add NAME` makes it with the first account. Is the folder \
+                 another one? See [gateway] data in the configuration",
+                absolute(&config.gateway.data).display()
+            ))),
+            // What cannot be seen, opening explains.
+            Ok(true) | Err(_) => Self::open(config),
+        }
+    }
+
     /// Opens the database in the configured data folder, making both where they are absent.
     pub(crate) fn open(config: Config) -> Result<Self, Failure> {
         let folder = &config.gateway.data;
         make_folder(folder)?;
-        let database = SqliteStore::open(&folder.join("postel.sqlite"))
+        let database = SqliteStore::open(&folder.join(DATABASE))
             .map_err(|e| Failure::Trouble(e.to_string()))?;
         let database = Arc::new(database);
         let store: Arc<dyn Store> = Arc::<SqliteStore>::clone(&database);
@@ -74,6 +94,11 @@ impl Home {
             .clone_from(&self.config.accounts.time_zone);
         account
     }
+}
+
+/// The path as it is from anywhere; where the current folder is not known, as it is written.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Makes a folder that only its owner may enter.
@@ -155,5 +180,5 @@ impl From<SettingsError> for Failure {
 pub(crate) fn load(given: Option<&Path>) -> Result<Config, Failure> {
     Config::load(given, &config::environment())
         .map(|(config, _)| config)
-        .map_err(Failure::Configuration)
+        .map_err(|faults| Failure::Configuration(faults, None))
 }

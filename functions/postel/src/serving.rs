@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use postel_auth::Authenticator;
 use postel_auth::dns::Dns;
 use postel_core::dispatch::Dispatcher;
 use postel_core::intake::Intake;
+use postel_core::ledger::State;
 use postel_core::ports::{Clock, Ids, MailOut, SmsProvider};
 use postel_core::sweep::Sweeper;
 use postel_local::home as local;
@@ -66,16 +67,37 @@ async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure
     })
 }
 
+/// The spool of a data folder and what the last stop left in it. Whoever holds it is the only one to serve the folder.
+pub(crate) struct Claimed {
+    spool: Spool,
+    pending: Vec<postel_local::spool::Entry>,
+}
+
+impl Claimed {
+    /// Claims the configured data folder.
+    ///
+    /// # Errors
+    /// Where another process serves it.
+    pub(crate) fn folder(config: &Config) -> Result<Self, Failure> {
+        let (spool, pending) = Spool::open(&config.gateway.data.join("spool"))
+            .map_err(|e| Failure::Trouble(e.to_string()))?;
+        Ok(Self { spool, pending })
+    }
+}
+
 /// Serves until `shutdown` resolves, then lets what was begun end.
 pub(crate) async fn run(
     home: Arc<Home>,
+    claimed: Claimed,
     dns: Dns,
     sockets: Sockets,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     let config = &home.config;
     let hostname = hostname(config);
-    let (parts, pending) = parts(&home, dns, &hostname).await?;
+    tell_unfinished(&home).await?;
+    let Claimed { spool, pending } = claimed;
+    let parts = parts(&home, spool, dns, &hostname).await?;
     let options = Options {
         hostname,
         tls: tls(config)?,
@@ -127,17 +149,33 @@ async fn told(mut stopping: watch::Receiver<bool>) {
     drop(stopping.wait_for(|stop| *stop).await);
 }
 
-/// The use cases over the home's store, and what the last stop left in the spool.
+/// Rows looked at for what a crash left.
+const LOOKED_AT: usize = 10_000;
+
+/// Logs how many texts were handed to a provider when the last process ended, so that whoever looks
+/// after a crash knows of them: the sweep looks them up, or else calls them unknown.
+async fn tell_unfinished(home: &Home) -> Result<(), Failure> {
+    let open = home.store.due(Timestamp::MAX, LOOKED_AT).await?;
+    let texts = open.iter().filter(|r| r.state == State::Sending).count();
+    if texts > 0 {
+        tracing::warn!(
+            texts,
+            "the last process ended while texts were being sent; each is looked up, or else becomes unknown and is never sent again"
+        );
+    }
+    Ok(())
+}
+
+/// The use cases over the home's store.
 async fn parts(
     home: &Home,
+    spool: Spool,
     dns: Dns,
     hostname: &str,
-) -> Result<(local::Home, Vec<postel_local::spool::Entry>), Failure> {
+) -> Result<local::Home, Failure> {
     let config = &home.config;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
-    let (spool, pending) = Spool::open(&config.gateway.data.join("spool"))
-        .map_err(|e| Failure::Trouble(e.to_string()))?;
     let handset: Arc<dyn SmsProvider> =
         Arc::new(Handset::new(Arc::clone(&home.store), Arc::clone(&clock)));
     let dispatcher = Arc::new(Dispatcher::new(
@@ -162,7 +200,7 @@ async fn parts(
         home.notices.clone(),
         config.operator.ceilings,
     ));
-    let parts = local::Home {
+    Ok(local::Home {
         intake,
         dispatcher,
         sweeper,
@@ -171,8 +209,7 @@ async fn parts(
         workers: usize::try_from(config.workers).unwrap_or(1),
         sweep_every: SWEEP_EVERY,
         keep_raw: keep_raw(home).await?,
-    };
-    Ok((parts, pending))
+    })
 }
 
 /// Raw mails of all accounts lie in one spool, so the shortest retention holds for all of them.

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::config::{self, Config, EXAMPLE};
 use crate::exit::{Answer, Failure, Outcome};
+use crate::home::absolute;
 use crate::output::{Colour, Output, paint};
 
 /// What can be done with the configuration.
@@ -30,13 +31,14 @@ pub(crate) fn run(command: &ConfigCommand, given: Option<&Path>, out: &mut Outpu
 
 fn check(given: Option<&Path>, out: &mut Output) -> Outcome {
     let environment = config::environment();
-    let (config, path) = Config::load(given, &environment).map_err(Failure::Configuration)?;
+    let (config, path) =
+        Config::load(given, &environment).map_err(|faults| Failure::Configuration(faults, None))?;
     out.line(paint(Colour::Good, "The configuration is right."))?;
     out.field(
         "file",
         path.map_or_else(
             || "none; environment only".to_owned(),
-            |p| p.display().to_string(),
+            |p| absolute(&p).display().to_string(),
         ),
     )?;
     let domains: Vec<&str> = config
@@ -46,7 +48,7 @@ fn check(given: Option<&Path>, out: &mut Output) -> Outcome {
         .map(postel_core::address::Domain::as_str)
         .collect();
     out.field("gateway domains", domains.join(", "))?;
-    out.field("data", config.gateway.data.display().to_string())?;
+    out.field("data", absolute(&config.gateway.data).display().to_string())?;
     let listen: Vec<String> = config.smtp.listen.iter().map(ToString::to_string).collect();
     out.field("SMTP", listen.join(", "))?;
     out.field(

@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::exit::{Answer, Failure, Outcome};
 use crate::home::Home;
 use crate::output::{Colour, Output, paint};
-use crate::serving::{self, Sockets};
+use crate::serving::{self, Claimed, Sockets};
 use crate::system::SystemIds;
 
 /// The gateway of the demo. `example` names exist nowhere (RFC 2606).
@@ -79,6 +79,7 @@ pub(crate) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
         .map_err(|e| Failure::Trouble(format!("no port for DNS: {e}")))?;
     let dns = Dns::server(names.address()).map_err(|e| Failure::Trouble(e.to_string()))?;
     let home = Arc::new(Home::open(config)?);
+    let claimed = Claimed::folder(&home.config)?;
     prepare(&home).await?;
     out.line(paint(
         Colour::Bold,
@@ -87,10 +88,11 @@ pub(crate) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
     out.line("The phone is simulated and nothing leaves this machine.")?;
     out.line("")?;
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(serving::run(Arc::clone(&home), dns, sockets, async {
+    let serving = serving::run(Arc::clone(&home), claimed, dns, sockets, async {
         // Sent or dropped: it is over either way.
         drop(ended.await);
-    }));
+    });
+    let serving = tokio::spawn(serving);
     let shown = show(&home, smtp, page, out).await;
     if shown.is_ok() {
         stop.await;
@@ -226,7 +228,7 @@ fn configuration(folder: &Folder, smtp: SocketAddr, page: SocketAddr) -> Result<
         ("POSTEL_WEB_LISTEN".to_owned(), page.to_string()),
         ("POSTEL_LOG_LEVEL".to_owned(), "warn".to_owned()),
     ]);
-    Config::from_values(&settings).map_err(Failure::Configuration)
+    Config::from_values(&settings).map_err(|faults| Failure::Configuration(faults, None))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -12,7 +12,6 @@ use postel_core::model::AccountId;
 use postel_mail::{FromField, Mail};
 
 use super::check::{DnsArguments, bytes_of};
-use crate::config::Fault;
 use crate::exit::{Answer, Failure, Outcome};
 use crate::home::Home;
 use crate::judging::{Incoming, Judge, Verdict, Whose, envelope_sender};
@@ -104,7 +103,7 @@ pub(crate) async fn run(arguments: Arguments, config: Option<&Path>, out: &mut O
         (Whose::Sample, arguments.dns.resolver()?, None)
     } else {
         let config = crate::home::load(config).map_err(or_sample)?;
-        let home = Home::open(config)?;
+        let home = Home::existing(config)?;
         if let Some(account) = &arguments.account {
             home.settings.account(account).await?;
         }
@@ -125,14 +124,12 @@ pub(crate) async fn run(arguments: Arguments, config: Option<&Path>, out: &mut O
 /// Where there is no configuration to judge by, says how to do without.
 fn or_sample(failure: Failure) -> Failure {
     match failure {
-        Failure::Configuration(mut faults) => {
-            let what = "preview --sample judges without any configuration, for an account that lists every sender".to_owned();
-            faults.push(Fault {
-                place: "or else".to_owned(),
-                what,
-            });
-            Failure::Configuration(faults)
-        }
+        Failure::Configuration(faults, _) => Failure::Configuration(
+            faults,
+            Some(
+                "Or judge without any configuration, for an account that lists every sender: postel preview --sample FILE",
+            ),
+        ),
         other => other,
     }
 }
@@ -177,10 +174,10 @@ pub(crate) fn show(incoming: &Incoming, verdict: &Verdict, out: &mut Output) -> 
     }
     out.field("DMARC", &evidence.dmarc.why)?;
     show_text(verdict, out)?;
-    Ok(if verdict.is_accepted() {
-        Answer::Yes
-    } else {
-        Answer::No
+    Ok(match verdict.code {
+        Code::Accepted => Answer::Yes,
+        Code::TryAgain => Answer::Unknown,
+        _ => Answer::No,
     })
 }
 

@@ -11,20 +11,21 @@ use crate::config::Log;
 use crate::exit::{Answer, Failure, Outcome};
 use crate::home::{Home, public_url};
 use crate::output::Output;
-use crate::serving::{self, Sockets};
+use crate::serving::{self, Claimed, Sockets};
 
 /// Runs the command.
 pub(crate) async fn run(config: Option<&Path>, out: &mut Output) -> Outcome {
     let config = crate::home::load(config)?;
     start_log(&config.log);
     let dns = resolver(config.dns_server)?;
-    let sockets = Sockets::configured(&config).await?;
     let home = Arc::new(Home::open(config)?);
+    let claimed = Claimed::folder(&home.config)?;
+    let sockets = Sockets::configured(&home.config).await?;
     for listener in &sockets.smtp {
         out.field("mail", listener.local_addr()?.to_string())?;
     }
     out.field("pages", public_url(&home.config))?;
-    serving::run(home, dns, sockets, asked_to_stop()?).await?;
+    serving::run(home, claimed, dns, sockets, asked_to_stop()?).await?;
     Ok(Answer::Yes)
 }
 

@@ -24,7 +24,7 @@ pub(super) fn read(
     file: Option<&File>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Config, Vec<Fault>> {
-    let mut reader = Reader::new(file, environment);
+    let mut reader = Reader::new(file, environment)?;
     let r = &mut reader;
     let config = Config {
         gateway: gateway(r),
@@ -59,7 +59,8 @@ fn gateway(r: &mut Reader<'_>) -> Gateway {
             "no domain is named; write the one whose mail becomes texts, such as [\"sms.example.com\"]",
         );
     }
-    let data = r.take("gateway", "data", PathBuf::from("postel-data"), |raw| {
+    let usual = r.beside("postel-data");
+    let data = r.take("gateway", "data", usual, |raw| {
         raw.path()?.ok_or_else(|| "name a folder".to_owned())
     });
     Gateway { domains, data }
@@ -324,11 +325,24 @@ fn log(r: &mut Reader<'_>) -> Log {
         }),
         level: r.take("log", "level", "info".to_owned(), |raw| {
             let written = raw.text()?;
-            tracing_subscriber::EnvFilter::try_new(&written)
-                .map_err(|_| "write error, warn, info, debug or trace".to_owned())?;
-            Ok(written)
+            if is_filter(&written) {
+                Ok(written)
+            } else {
+                Err("write error, warn, info, debug or trace, also per module: \"info,postel_local=debug\"".to_owned())
+            }
         }),
     }
+}
+
+/// Whether each part is a level, or a module and its level. The library takes any other word for a
+/// module, and then logs nothing else.
+fn is_filter(written: &str) -> bool {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let levels = written.split(',').all(|part| {
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        LEVELS.contains(&level.trim().to_ascii_lowercase().as_str())
+    });
+    levels && tracing_subscriber::EnvFilter::try_new(written).is_ok()
 }
 
 fn one_of(written: &str, words: &[&str]) -> Result<String, String> {
@@ -416,7 +430,7 @@ mod tests {
             text: filled,
         };
         let environment = BTreeMap::new();
-        let mut reader = Reader::new(Some(&file), &environment);
+        let mut reader = Reader::new(Some(&file), &environment).unwrap();
         let missing = reader.unwritten(|r| {
             gateway(r);
             accounts(r);
@@ -480,17 +494,21 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_toml_is_told_with_the_rest() {
+    fn of_a_file_that_is_not_toml_only_that_is_told() {
         let faults =
             from_text("[gateway]\ndomains = \n[log]\nformat = \"xml\"\n", &[]).unwrap_err();
-        assert!(
-            faults.iter().any(|f| f.place == "postel.toml:2"),
-            "{faults:?}"
-        );
-        assert!(
-            faults.iter().any(|f| f.place == "postel.toml:4"),
-            "{faults:?}"
-        );
+        let places: Vec<&str> = faults.iter().map(|f| f.place.as_str()).collect();
+        assert_eq!(places, ["postel.toml:2"], "{faults:?}");
+    }
+
+    #[test]
+    fn a_level_that_is_none_is_no_filter() {
+        for good in ["info", "WARN", "info,postel_local=debug", "off"] {
+            assert!(is_filter(good), "{good}");
+        }
+        for bad in ["loud", "", "info,", "postel_local=loud", "info, x"] {
+            assert!(!is_filter(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -154,8 +154,14 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Takes the file apart; where it is not TOML, every place is a fault and the rest is still read.
-    pub(super) fn new(file: Option<&'a File>, environment: &'a BTreeMap<String, String>) -> Self {
+    /// Takes the file apart.
+    ///
+    /// # Errors
+    /// Where it is not TOML, every place; what a broken file seems to hold is not judged.
+    pub(super) fn new(
+        file: Option<&'a File>,
+        environment: &'a BTreeMap<String, String>,
+    ) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let file = file.map(|file| {
             let (table, errors) = DeTable::parse_recoverable(&file.text);
@@ -174,14 +180,22 @@ impl<'a> Reader<'a> {
             .as_ref()
             .and_then(|(f, _)| f.path.parent())
             .unwrap_or_else(|| Path::new(""));
-        Self {
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self {
             file,
             base,
             environment,
             known: BTreeMap::new(),
             faults,
             told: BTreeSet::new(),
-        }
+        })
+    }
+
+    /// A path as the file would have it seen: from its own folder.
+    pub(super) fn beside(&self, path: &str) -> PathBuf {
+        self.base.join(path)
     }
 
     /// The setting's value, or its default where it is written nowhere or wrongly (which is noted).

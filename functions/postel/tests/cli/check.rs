@@ -234,7 +234,22 @@ fn spf_is_asked_of_the_named_server() {
         "<ann@example.com>",
     ]);
     assert_eq!(refused.code, 1);
+    let nobody = place.run(&["check", "spf", "--dns", &dns, "--ip", "192.0.2.9"]);
+    assert_eq!(nobody.code, 2);
+    assert!(nobody.err.contains("--sender"), "{}", nobody.err);
     drop(server);
+    let unknown = place.run(&[
+        "check",
+        "spf",
+        "--dns",
+        &dns,
+        "--ip",
+        "192.0.2.9",
+        "--sender",
+        "ann@example.com",
+    ]);
+    assert_eq!(unknown.code, 4, "{}", unknown.out);
+    assert!(unknown.out.contains("result\ttemperror"), "{}", unknown.out);
 }
 
 #[test]

@@ -98,3 +98,89 @@ fn completions_are_printed_for_a_shell() {
     let script = Place::new().feed(&["completions", "bash"], "").ok();
     assert!(script.contains("postel"));
 }
+
+#[test]
+fn the_data_folder_lies_beside_the_file_and_looking_makes_none() {
+    let place = Place::new();
+    let etc = place.folder.join("etc");
+    std::fs::create_dir_all(&etc).unwrap();
+    place.write(
+        "etc/postel.toml",
+        "[gateway]\ndomains = [\"sms.example.com\"]\n",
+    );
+    let told = place
+        .run(&["--config", "etc/postel.toml", "config", "check"])
+        .ok();
+    let data = etc.join("postel-data");
+    assert!(
+        told.contains(&format!("data\t{}\n", data.display())),
+        "{told}"
+    );
+    for looking in [
+        &["account", "list"][..],
+        &["mails"],
+        &["outbox"],
+        &["trail", "01"],
+        &["user", "list", "acme"],
+        &["replay"],
+        &["preview", "x.eml"],
+    ] {
+        let mut arguments = vec!["--config", "etc/postel.toml"];
+        arguments.extend(looking);
+        let ran = place.run(&arguments);
+        assert_eq!(ran.code, 1, "{looking:?}: {}", ran.err);
+        let where_it_looked = format!("no database in {}", data.display());
+        assert!(
+            ran.err.contains(&where_it_looked),
+            "{looking:?}: {}",
+            ran.err
+        );
+    }
+    assert!(!data.exists(), "looking leaves nothing behind");
+    place
+        .run(&["--config", "etc/postel.toml", "account", "add", "acme"])
+        .ok();
+    assert!(data.join("postel.sqlite").exists());
+}
+
+#[test]
+fn nothing_is_added_to_the_faults_there_are() {
+    let place = Place::new();
+    let nothing = place.run(&["account", "list"]);
+    assert_eq!(nothing.code, 3);
+    assert!(
+        nothing
+            .err
+            .contains("has 1 fault:\n  no configuration file: "),
+        "{}",
+        nothing.err
+    );
+    let preview = place.run(&["preview", "x.eml"]);
+    assert!(preview.err.contains("has 1 fault:"), "{}", preview.err);
+    assert!(
+        preview.err.contains("\nOr judge without any"),
+        "{}",
+        preview.err
+    );
+    place.write("postel.toml", "[gateway\ndomains = [\"a b\"]\n");
+    let syntax = place.run(&["config", "check"]);
+    assert!(
+        syntax
+            .err
+            .contains("has 1 fault:\n  postel.toml:1: this is not TOML"),
+        "{}",
+        syntax.err
+    );
+    place.write(
+        "postel.toml",
+        "[gateway]\ndomains = [\"sms.example.com\"]\n[log]\nlevel = \"loud\"\n",
+    );
+    let loud = place.run(&["config", "check"]);
+    assert_eq!(loud.code, 3);
+    assert!(
+        loud.err
+            .contains("postel.toml:4: log.level: write error, warn, info, debug or trace"),
+        "{}",
+        loud.err
+    );
+}

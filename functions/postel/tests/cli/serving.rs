@@ -295,10 +295,11 @@ fn serve_takes_mail_tells_its_trail_and_ends_cleanly() {
     let again = place.run(&["serve"]);
     assert_eq!(again.code, 4);
     assert!(
-        again.err.contains("something else listens there"),
+        again.err.contains("another postel process"),
         "{}",
         again.err
     );
+    assert_eq!(again.out, "", "no address is printed that is not served");
     assert_eq!(server.stop(), 0);
 
     let outbox = place.run(&["outbox"]).ok();

@@ -45,6 +45,13 @@ pub(crate) enum AccountCommand {
     },
 }
 
+impl AccountCommand {
+    /// Whether it may be the first command of all: it makes the database where there is none.
+    pub(crate) fn begins(&self) -> bool {
+        matches!(self, Self::Add(_))
+    }
+}
+
 /// A new account.
 #[derive(Args)]
 pub(crate) struct Add {

@@ -104,7 +104,7 @@ impl From<Verdict> for Checked {
 pub(super) async fn run(arguments: Arguments, config: Option<&Path>, out: &mut Output) -> Outcome {
     let (whose, dns) = match arguments.account {
         Some(account) => {
-            let home = Home::open(crate::home::load(config)?)?;
+            let home = Home::existing(crate::home::load(config)?)?;
             home.settings.account(&account).await?;
             let dns = arguments.dns.configured(&home.config)?;
             (Whose::Home(Arc::new(home), Some(account)), dns)

@@ -89,13 +89,17 @@ pub(super) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
     let ip = arguments
         .ip
         .ok_or_else(|| Failure::Usage("name the client's address with --ip".to_owned()))?;
+    if arguments.helo.is_empty() && arguments.sender.trim().is_empty() {
+        return Err(Failure::Usage(
+            "name who sends: --sender ann@example.com, or --helo mx.example.com for a mail without a sender".to_owned(),
+        ));
+    }
     let checked = check(&dns, ip, &arguments.helo, sender(&arguments.sender)).await;
     let (colour, answer) = match checked.result {
         SpfResult::Pass => (Colour::Good, Answer::Yes),
         SpfResult::Fail | SpfResult::Permerror => (Colour::Bad, Answer::No),
-        SpfResult::None | SpfResult::Neutral | SpfResult::Softfail | SpfResult::Temperror => {
-            (Colour::Warn, Answer::No)
-        }
+        SpfResult::None | SpfResult::Neutral | SpfResult::Softfail => (Colour::Warn, Answer::No),
+        SpfResult::Temperror => (Colour::Warn, Answer::Unknown),
     };
     out.field("result", paint(colour, word(checked.result)))?;
     out.field("why", &checked.why)?;
