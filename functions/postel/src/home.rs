@@ -67,13 +67,14 @@ impl Home {
             own_address(&config)?,
             loop_mark(&config),
         );
-        let settings = Arc::new(Settings::new(
+        let settings = Settings::new(
             Arc::clone(&store),
             Arc::new(SystemClock),
             Arc::new(SystemIds),
             notices.clone(),
             &public_url(&config),
-        ));
+        );
+        let settings = Arc::new(settings.with_gateway_domains(&config.gateway.domains));
         Ok(Self {
             config,
             store,

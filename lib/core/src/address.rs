@@ -48,6 +48,12 @@ impl Domain {
         psl::domain_str(&self.0).unwrap_or(&self.0)
     }
 
+    /// Whether anybody can register names below this one (`com`, `co.uk`, `github.io`), or it is a single label.
+    #[must_use]
+    pub fn is_public_suffix(&self) -> bool {
+        psl::domain_str(&self.0).is_none()
+    }
+
     /// Whether the two share their organizational domain: DMARC's relaxed alignment (RFC 7489 3.1).
     /// A public suffix is aligned with itself only.
     #[must_use]

@@ -50,6 +50,11 @@ impl Notices {
         }
     }
 
+    /// Who our own mails are from.
+    pub(crate) fn from(&self) -> &EmailAddress {
+        &self.from
+    }
+
     /// The invitation of a user: the link and until when it works.
     pub(crate) fn invitation(
         &self,

@@ -16,7 +16,7 @@ use postel_core::evidence::{
 };
 use postel_core::ledger::{LimitKind, Originator};
 use postel_core::model::{
-    AcceptedMail, Account, Automated, Invitation, Language, User, UserStatus,
+    AcceptedMail, Account, AccountId, Automated, Invitation, Language, User, UserStatus,
 };
 use postel_core::number::{BareDigits, NumberFault, PhoneNumber};
 use postel_core::recipient::RecipientFault;
@@ -33,6 +33,7 @@ struct Case {
     gateway: Gateway,
     ses: SesVerdicts,
     user: Option<User>,
+    named: Option<AccountId>,
     account: Account,
     to_cc: bool,
     evidence: Option<Evidence>,
@@ -79,6 +80,7 @@ fn good() -> Case {
             signature: None,
             added_at: ago(1000),
         }),
+        named: None,
         account,
         to_cc: true,
         evidence: Some(Evidence {
@@ -188,6 +190,7 @@ impl Case {
             gateway: &self.gateway,
             ses: self.ses,
             listing: self.user.as_ref().map(|u| (u, &self.account)),
+            named: self.named.as_ref(),
             recipient_in_to_cc: self.to_cc,
             evidence: self.evidence.as_ref(),
             now: now(),
@@ -243,6 +246,7 @@ fn table() -> Vec<(&'static str, Case, Code)> {
 
         // 3, 4
         ("3 no account lists the From", good().with(|c| c.user = None), UnknownSender),
+        ("3 the account that the address names does not list the From, or does not exist", good().with(|c| { c.user = None; c.named = Some("gamma".parse().unwrap()); }), UnknownSender),
         ("4 the user is pending", good().with(|c| c.user.as_mut().unwrap().status = pending()), NotAcceptedYet),
 
         // 5
@@ -411,6 +415,11 @@ fn strangers_and_forgers_hear_the_same_words() {
             expires_at: now(),
         });
     }));
+    let elsewhere = reply(good().with(|c| {
+        c.user = None;
+        c.named = Some("gamma".parse().unwrap());
+    }));
+    assert_eq!(stranger, elsewhere);
     assert_eq!(stranger, forger);
     assert_eq!(stranger, pending);
     let mut robot = good();
@@ -430,6 +439,7 @@ fn no_dns_is_asked_for_strangers_nor_for_who_is_proven_at_hand() {
             gateway: &case.gateway,
             ses: case.ses,
             listing: case.user.as_ref().map(|u| (u, &case.account)),
+            named: None,
             recipient_in_to_cc: true,
             evidence: None,
             now: now(),

@@ -137,7 +137,8 @@ impl House {
                 ids,
                 notices,
                 "https://sms.example.net/",
-            ),
+            )
+            .with_gateway_domains(&["sms.example.net".parse().unwrap()]),
             store,
             clock,
             evidence,
@@ -1057,4 +1058,128 @@ async fn every_change_is_audited_and_bad_values_are_refused() {
         (log[0].actor.as_str(), log[0].what.as_str()),
         ("boss", "preferences.max-parts")
     );
+}
+
+#[tokio::test]
+async fn an_account_that_does_not_list_the_sender_is_named_to_whoever_reads_the_trail() {
+    let house = House::with([]).await;
+    for (n, name) in ["other", "absent"].iter().enumerate() {
+        if n == 0 {
+            let other = Account::new("other".parse().unwrap());
+            house.settings.add_account(other, "test").await.unwrap();
+        }
+        let to = format!("0612345678+{name}");
+        let judged = house
+            .intake
+            .receive(&House::envelope(&[&to]), MAIL.as_bytes())
+            .await
+            .unwrap();
+        let said = &judged.record.recipients[0];
+        assert_eq!(said.code.as_str(), "unknown-sender");
+        assert!(
+            said.why.contains(&format!("not a user of {name}")),
+            "{}",
+            said.why
+        );
+    }
+}
+
+#[tokio::test]
+async fn mail_that_is_refused_unread_still_says_who_it_is_from() {
+    let house = House::with([]).await;
+    let bounce = MAIL.replace(
+        "Subject: s",
+        "Subject: s\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=x",
+    );
+    let encrypted = MAIL.replace(
+        "Subject: s",
+        "Subject: s\r\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data",
+    );
+    let two = MAIL.replace(
+        "From: ann@example.com",
+        "From: ann@example.com, b@example.com",
+    );
+    for (raw, code, from) in [
+        (bounce, "automatic", Some("ann@example.com")),
+        (encrypted, "unreadable", Some("ann@example.com")),
+        (two, "ambiguous-sender", None),
+    ] {
+        let judged = house
+            .intake
+            .receive(&House::envelope(&["0612345678"]), raw.as_bytes())
+            .await
+            .unwrap();
+        assert_eq!(judged.record.recipients[0].code.as_str(), code);
+        let found = judged.record.from.map(|from| from.to_string());
+        assert_eq!(found.as_deref(), from, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn neither_registries_nor_the_gateway_itself_are_listed() {
+    let house = House::with([]).await;
+    for sender in [
+        "@com",
+        "@co.uk",
+        "@github.io",
+        "@sms.example.net",
+        "0612345678@sms.example.net",
+        "postel@sms.example.net",
+    ] {
+        let refused = house
+            .settings
+            .add_user(&acme(), sender.parse().unwrap(), "test")
+            .await;
+        assert!(
+            matches!(refused, Err(SettingsError::Invalid(_))),
+            "{sender}: {refused:?}"
+        );
+    }
+    house
+        .settings
+        .add_user(&acme(), "@example.net".parse().unwrap(), "test")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_domains_record_is_said_again_unchanged() {
+    let house = House::with([]).await;
+    let domain: Sender = "@corp.example".parse().unwrap();
+    let first = house
+        .settings
+        .add_user(&acme(), domain.clone(), "test")
+        .await
+        .unwrap();
+    let again = house
+        .settings
+        .resend(&acme(), &domain, "test")
+        .await
+        .unwrap();
+    assert_eq!(first, again);
+}
+
+#[tokio::test]
+async fn accepting_for_an_accepted_user_leaves_the_evidence() {
+    let house = House::with([]).await;
+    let before = house.store.user(&acme(), &ann()).await.unwrap();
+    house.clock.advance(SignedDuration::from_hours(1));
+    let refused = house.settings.accept_for(&acme(), &ann(), "test").await;
+    assert!(matches!(refused, Err(SettingsError::Invalid(_))));
+    assert_eq!(house.store.user(&acme(), &ann()).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_users_signature_is_one_line_as_the_accounts_is() {
+    let house = House::with([]).await;
+    for (line, good) in [("Ann Example", true), ("Ann\nExample", false), (" ", false)] {
+        let set = house
+            .settings
+            .change_user(&acme(), &ann(), "test", "user.signature", |user| {
+                user.signature = Some(line.to_owned());
+                Ok(())
+            })
+            .await;
+        assert_eq!(set.is_ok(), good, "{line:?}");
+    }
 }

@@ -359,6 +359,12 @@ async fn the_folder_holds_whole_mails_under_safe_names() {
         .collect();
     names.sort();
     assert_eq!(names, ["%2E.%2F..%2Fx.eml", "invitation-1.eml"]);
+    #[cfg(unix)]
+    for (made, wanted) in [(path.clone(), 0o700), (mails.file("../../x"), 0o600)] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&made).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, wanted, "{}", made.display());
+    }
     std::fs::remove_dir_all(&path).unwrap();
     let error = mails
         .send(&mail("a", "ann@example.com", b"b\r\n"))

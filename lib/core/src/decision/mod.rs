@@ -20,7 +20,7 @@ use crate::evidence::{
     Connection, DmarcPolicy, DmarcResult, Evidence, SesVerdict, SesVerdicts, SpfResult,
 };
 use crate::ledger::{LimitKind, Originator};
-use crate::model::{AcceptedMail, Account, Automated, Sender, User};
+use crate::model::{AcceptedMail, Account, AccountId, Automated, Sender, User};
 use crate::number::{NumberFault, PhoneNumber, textable};
 use crate::recipient::RecipientFault;
 use crate::text::{SmsText, TooLong};
@@ -93,6 +93,8 @@ pub struct Facts<'a> {
     pub ses: SesVerdicts,
     /// The listing of the sender that counts for this recipient.
     pub listing: Option<(&'a User, &'a Account)>,
+    /// The account that the recipient's address names, whether there is one or not.
+    pub named: Option<&'a AccountId>,
     /// Whether To or Cc names this recipient.
     pub recipient_in_to_cc: bool,
     /// What DNS said, once asked.
@@ -118,7 +120,8 @@ pub enum Admission {
 #[must_use]
 pub fn admit(facts: &Facts<'_>) -> Admission {
     let Some((user, account)) = facts.listing else {
-        return Admission::Refused(Refusal::UnknownSender);
+        let named = facts.named.cloned();
+        return Admission::Refused(named.map_or(Refusal::UnknownSender, Refusal::NotAUserOf));
     };
     if !user.is_accepted() {
         return Admission::Refused(Refusal::NotAcceptedYet);

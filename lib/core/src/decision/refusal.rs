@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Domain;
 use crate::evidence::Evidence;
 use crate::ledger::LimitKind;
-use crate::model::Language;
+use crate::model::{AccountId, Language};
 use crate::number::{Country, NotTextable};
 use crate::recipient::RecipientFault;
 
@@ -144,6 +144,8 @@ pub enum Refusal {
     Automatic(AutomaticSign),
     /// Step 3.
     UnknownSender,
+    /// Step 3: an account lists the sender, but the address names this one, which does not, or does not exist.
+    NotAUserOf(AccountId),
     /// Step 4.
     NotAcceptedYet,
     /// Step 6: DNS failed for a proof that could have been.
@@ -190,7 +192,7 @@ impl Refusal {
             Self::Unreadable(_) => Code::Unreadable,
             Self::AmbiguousSender(_) => Code::AmbiguousSender,
             Self::Automatic(_) => Code::Automatic,
-            Self::UnknownSender => Code::UnknownSender,
+            Self::UnknownSender | Self::NotAUserOf(_) => Code::UnknownSender,
             Self::NotAcceptedYet => Code::NotAcceptedYet,
             Self::TryAgain(_) => Code::TryAgain,
             Self::NotVerified(_) => Code::NotVerified,
@@ -221,6 +223,7 @@ impl Refusal {
     pub fn smtp(&self) -> SmtpReply {
         let (code, (subject, detail), text): (u16, (u16, u16), String) = match self {
             Self::UnknownSender
+            | Self::NotAUserOf(_)
             | Self::NotAcceptedYet
             | Self::NotVerified(_)
             | Self::AmbiguousSender(_)

@@ -72,6 +72,14 @@ pub(super) fn why(refusal: &Refusal, language: Language) -> String {
                 measured_words(measured, Fr)
             ),
         },
+        Refusal::NotAUserOf(account) => match language {
+            En => format!(
+                "The sender is not a user of {account}. Leave out +{account}, or ask an administrator of {account} to add the address."
+            ),
+            Fr => format!(
+                "L'expéditeur n'est pas un utilisateur de {account}. Retirez +{account}, ou demandez à un administrateur de {account} d'ajouter l'adresse."
+            ),
+        },
         Refusal::NotANumber(fault) => not_a_number(*fault, language),
         Refusal::NotTextable(fault) => not_textable(*fault, language),
         Refusal::CountryNotAllowed(country) => match language {

@@ -1,7 +1,7 @@
 //! Judging one mail: DESIGN 4.3 driven from fact to fact, recipient by recipient. Reads the store, changes nothing.
 
 use jiff::{SignedDuration, Timestamp};
-use postel_mail::Mail;
+use postel_mail::{FromField, Mail};
 
 use super::target::{self, BodyDigest, Listing, Target};
 use super::{
@@ -66,7 +66,13 @@ impl Intake {
         let record = self.record(envelope, &mail, now);
         let from = match decision::sender(&mail, &envelope.connection, &self.rules.gateway) {
             Ok(from) => from,
-            Err(refusal) => return Ok(refuse_all(record, envelope, refusal)),
+            Err(refusal) => {
+                let record = MailRecord {
+                    from: plain_from(&mail),
+                    ..record
+                };
+                return Ok(refuse_all(record, envelope, refusal));
+            }
         };
         let listings = self.store.listings(&from).await?;
         let mut record = MailRecord {
@@ -163,6 +169,7 @@ impl Intake {
     ) -> Result<Option<Refusal>, StoreError> {
         let language = target
             .listing
+            .or(case.listings.first())
             .map_or(Language::En, |(_, a)| a.preferences.language);
         match self.admit(case, target).await {
             Ok(proof) => {
@@ -188,6 +195,7 @@ impl Intake {
                 gateway: &self.rules.gateway,
                 ses: case.envelope.ses,
                 listing: target.listing.map(|(user, account)| (user, account)),
+                named: target.named.as_ref(),
                 recipient_in_to_cc: target::named_in(
                     case.mail,
                     target,
@@ -348,6 +356,14 @@ impl Intake {
             expires_at: days_after(case.now, account.retention.days.max(REMEMBERED_FOR_DAYS)),
         }
     }
+}
+
+/// The `From` of a mail that is refused before its sender matters: where it is one address, the trail says which.
+fn plain_from(mail: &Mail) -> Option<EmailAddress> {
+    let FromField::One(spec) = &mail.from else {
+        return None;
+    };
+    EmailAddress::new(&spec.local, &spec.domain).ok()
 }
 
 /// How many different numbers a mail is for; unreadable addresses count one each.

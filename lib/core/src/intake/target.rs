@@ -21,6 +21,8 @@ pub(super) struct Target<'a> {
     pub(super) address: &'a str,
     /// The listing that counts for it; `None`: the sender is not listed on the account that the address names.
     pub(super) listing: Option<&'a Listing>,
+    /// The account that the address names.
+    pub(super) named: Option<AccountId>,
     /// The number.
     pub(super) number: Result<PhoneNumber, RecipientFault>,
 }
@@ -42,6 +44,7 @@ pub(super) fn target<'a>(address: &'a str, listings: &'a [Listing]) -> Target<'a
     Target {
         address,
         listing,
+        named: named.and_then(|name| name.parse().ok()),
         number: read.and_then(|r| Ok(r.number(country, bare)?)),
     }
 }

@@ -64,6 +64,17 @@ pub struct Settings {
     notices: Notices,
     /// Where the pages are, without a slash at the end.
     public_url: String,
+    /// The domains whose addresses are telephone numbers.
+    gateway_domains: Vec<Domain>,
+}
+
+/// What is said of a signature's first line that cannot be one.
+const SIGNATURE_WANTED: &str =
+    "the signature is one line of 1 to 200 characters: the first of your signature";
+
+/// Whether mails can have such a line.
+fn is_signature_line(written: &str) -> bool {
+    !written.trim().is_empty() && written.len() <= 200 && !written.contains(['\n', '\r'])
 }
 
 /// Everything about an account's values that cannot be, in the words of the settings.
@@ -86,8 +97,8 @@ pub fn faults(account: &Account) -> Vec<String> {
         (
             p.signature
                 .as_deref()
-                .is_some_and(|s| s.trim().is_empty() || s.len() > 200 || s.contains('\n')),
-            "the signature is one line of 1 to 200 characters: the first of your signature",
+                .is_some_and(|s| !is_signature_line(s)),
+            SIGNATURE_WANTED,
         ),
         (
             !(1..=3650).contains(&account.retention.days),
@@ -122,7 +133,15 @@ impl Settings {
             ids,
             notices,
             public_url,
+            gateway_domains: Vec::new(),
         }
+    }
+
+    /// Names the gateway's own domains, whose addresses and whole nobody may list as a user.
+    #[must_use]
+    pub fn with_gateway_domains(mut self, domains: &[Domain]) -> Self {
+        self.gateway_domains = domains.to_vec();
+        self
     }
 
     /// Makes an account.

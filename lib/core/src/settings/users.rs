@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::shared::PUBLIC_MAIL;
-use super::{Settings, SettingsError, json};
+use super::{SIGNATURE_WANTED, Settings, SettingsError, is_signature_line, json};
 use crate::address::Domain;
 use crate::ledger::State;
 use crate::model::{Account, AccountId, Automated, Invitation, Sender, User, UserStatus};
@@ -34,7 +34,7 @@ impl Settings {
     /// Lists a sender: an address is invited by mail; a domain is pending until a TXT record proves it.
     ///
     /// # Errors
-    /// Where it is listed already, or the domain is a public mail provider's.
+    /// Where it is listed already, is the gateway's own, or the domain is a public mail provider's or a public suffix.
     pub async fn add_user(
         &self,
         id: &AccountId,
@@ -47,6 +47,7 @@ impl Settings {
         {
             return Err(SettingsError::PublicDomain(domain.clone()));
         }
+        self.refuse_unlistable(&sender)?;
         if self.store.user(id, &sender).await?.is_some() {
             return Err(SettingsError::UserExists(sender));
         }
@@ -64,7 +65,27 @@ impl Settings {
         self.invite(&account, user, &token, actor, "user.add").await
     }
 
-    /// Sends the invitation again; the former link stops working.
+    /// What may be listed by nobody: registries' names, and the gateway itself, which would text its own mails.
+    fn refuse_unlistable(&self, sender: &Sender) -> Result<(), SettingsError> {
+        if let Sender::Domain(domain) = sender
+            && domain.is_public_suffix()
+        {
+            return Err(SettingsError::Invalid(format!(
+                "@{domain} would list strangers: {domain} is a name below which anybody registers domains. List your own domain, such as @example.com"
+            )));
+        }
+        let own = self.gateway_domains.contains(sender.domain())
+            || matches!(sender, Sender::Address(address) if address == self.notices.from());
+        if own {
+            return Err(SettingsError::Invalid(format!(
+                "{sender} is this gateway's own and sends no texts: list the address people write from"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Sends the invitation again; the former link stops working. For a domain, says the same TXT record again:
+    /// it may be published already.
     ///
     /// # Errors
     /// Where there is no such user, or it was accepted already.
@@ -80,6 +101,12 @@ impl Settings {
             return Err(SettingsError::Invalid(format!(
                 "{sender} has accepted already"
             )));
+        }
+        if let (Sender::Domain(domain), UserStatus::Pending(invitation)) =
+            (&user.sender, &user.status)
+        {
+            let (name, value) = proof(domain, invitation);
+            return Ok(Added::ProofWanted { name, value });
         }
         let (token, invitation) = self.token();
         let user = User {
@@ -184,7 +211,7 @@ impl Settings {
     /// Accepts a user without asking: for the operator, who answers for it (demo, migration).
     ///
     /// # Errors
-    /// Where there is no such user.
+    /// Where there is no such user, or it was accepted already: what is known of that acceptance stays.
     pub async fn accept_for(
         &self,
         id: &AccountId,
@@ -193,6 +220,11 @@ impl Settings {
     ) -> Result<(), SettingsError> {
         let at = self.clock.now();
         self.change_user(id, sender, actor, "user.accept-for", |user| {
+            if user.is_accepted() {
+                return Err(SettingsError::Invalid(format!(
+                    "{sender} has accepted already; nothing was changed"
+                )));
+            }
             user.status = UserStatus::Accepted { at };
             Ok(())
         })
@@ -249,6 +281,12 @@ impl Settings {
             change(&mut after)?;
             if after == before {
                 return Ok(());
+            }
+            if after.signature != before.signature
+                && let Some(signature) = &after.signature
+                && !is_signature_line(signature)
+            {
+                return Err(SettingsError::Invalid(SIGNATURE_WANTED.to_owned()));
             }
             let audit = self.entry(id, actor, what, json(&before), json(&after));
             match self.store.save_user(&after, &[audit]).await {

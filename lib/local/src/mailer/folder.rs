@@ -1,7 +1,7 @@
 //! Mails of our own as `.eml` files in a folder, for trying and testing, or where something else
 //! picks them up. Must not know what the mails say.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,12 +22,16 @@ pub struct MailFolder {
 }
 
 impl MailFolder {
-    /// Makes the folder where there is none.
+    /// Makes the folder where there is none, for its owner alone: the mails hold invitation links.
     ///
     /// # Errors
     /// Where it cannot be made.
     pub fn new(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(path)?;
         Ok(Self {
             path: path.to_owned(),
             unfinished: AtomicU64::new(0),
@@ -63,9 +67,14 @@ impl MailOut for MailFolder {
     }
 }
 
-/// Whoever looks sees the whole file or none; it is durable when this returns.
+/// Whoever looks sees the whole file or none, and only its owner may look; it is durable when this returns.
 fn write(folder: &Path, unfinished: &Path, file: &Path, raw: &[u8]) -> io::Result<()> {
-    let written = File::create(unfinished)
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(unfinished)
         .and_then(|mut part| part.write_all(raw).and_then(|()| part.sync_all()))
         .and_then(|()| fs::rename(unfinished, file));
     if written.is_err() && unfinished.exists() {
