@@ -77,7 +77,7 @@ enum Command {
     Trail(mails::Trail),
 
     /// List our own mails (invitations, receipts) and what became of them
-    Outbox(mails::Outbox),
+    Outbox(commands::outbox::Outbox),
 
     /// Try texts that wait again now
     #[command(
@@ -157,7 +157,7 @@ impl Command {
             Self::OptOut(command) => accounts::opt_out::run(command, &home()?, out).await,
             Self::Mails(arguments) => mails::mails(arguments, &home()?, out).await,
             Self::Trail(arguments) => mails::trail(arguments, &home()?, out).await,
-            Self::Outbox(arguments) => mails::outbox(arguments, &home()?, out).await,
+            Self::Outbox(arguments) => commands::outbox::run(arguments, &home()?, out).await,
             Self::Replay(arguments) => commands::replay::run(arguments, &home()?, out).await,
             Self::Config(command) => commands::config::run(&command, config, out),
             Self::Completions { shell } => {

@@ -73,8 +73,14 @@ impl Output {
         }
     }
 
-    /// Rows under headings; in a pipe the rows alone, their cells separated by tabs.
+    /// Rows under headings; in a pipe the rows alone, their cells separated by tabs. Where there are
+    /// none, says so on standard error.
     pub(crate) fn table(&mut self, headings: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
+        if rows.is_empty() {
+            // Where standard error is closed there is nobody left to tell.
+            drop(writeln!(io::stderr().lock(), "(nothing to list)"));
+            return Ok(());
+        }
         let cells = |row: Vec<String>| {
             row.iter()
                 .map(|c| cleaned(c).replace(['\t', '\n'], " "))

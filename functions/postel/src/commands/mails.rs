@@ -1,17 +1,22 @@
-//! `postel mails`, `postel trail`, `postel outbox`: what happened.
+//! `postel mails`, `postel trail`: what came in and what became of it.
+
+use std::collections::BTreeMap;
 
 use clap::Args;
 use postel_core::decision::Code;
-use postel_core::ledger::{Row, RowId};
-use postel_core::model::{AccountId, MailId, MailRecord, OutgoingMail};
+use postel_core::ledger::{Row, RowId, State};
+use postel_core::model::{AccountId, MailId, MailRecord};
 use serde::Serialize;
 
+use super::accounts::word;
 use crate::exit::{Answer, Failure, Outcome};
 use crate::home::Home;
 use crate::output::{Colour, Output, paint};
 
 /// How far back the beginning of an id is looked for.
 const LOOKED_BACK: usize = 10_000;
+/// How many ids are named where several begin alike.
+const NAMED: usize = 10;
 
 /// Arguments of `mails`.
 #[derive(Args)]
@@ -19,6 +24,9 @@ pub(crate) struct Mails {
     /// Only mails of this account's senders
     #[arg(long)]
     account: Option<AccountId>,
+    /// Only mails with a text in this state: waiting, sending, sent, delivered, undelivered, refused, failed, expired or unknown
+    #[arg(long, value_parser = word::<State>)]
+    state: Option<State>,
     /// How many, newest first
     #[arg(long, default_value_t = 20)]
     limit: usize,
@@ -31,58 +39,118 @@ pub(crate) struct Mails {
 #[derive(Args)]
 pub(crate) struct Trail {
     /// Id of a mail or of a text, or its beginning
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Arguments of `outbox`.
-#[derive(Args)]
-pub(crate) struct Outbox {
-    /// How many, newest first
-    #[arg(long, default_value_t = 20)]
-    limit: usize,
+/// A mail and how many of its texts are in which state.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    mail: MailRecord,
+    states: BTreeMap<&'static str, usize>,
 }
 
 /// The newest mails and what was decided about them.
 pub(crate) async fn mails(arguments: Mails, home: &Home, out: &mut Output) -> Outcome {
-    let records = home
-        .store
-        .recent_mails(arguments.account.as_ref(), arguments.limit)
-        .await?;
+    if let Some(account) = &arguments.account {
+        home.settings.account(account).await?;
+    }
+    let listed = listed(&arguments, home).await?;
     if arguments.json {
-        out.json(&records)?;
+        out.json(&listed)?;
         return Ok(Answer::Yes);
     }
-    let row = |r: &MailRecord| {
-        let refused = r.recipients.iter().find(|o| o.code != Code::Accepted);
-        let accepted = r
-            .recipients
-            .iter()
-            .filter(|o| o.code == Code::Accepted)
-            .count();
-        vec![
-            r.id.to_string(),
-            r.received_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
-            r.from
-                .as_ref()
-                .map_or_else(|| "(ambiguous)".to_owned(), ToString::to_string),
-            format!("{accepted} of {}", r.recipients.len()),
-            refused.map_or("", |o| o.code.as_str()).to_owned(),
-        ]
-    };
     out.table(
-        &["mail", "received (UTC)", "from", "accepted", "refused as"],
-        records.iter().map(row).collect(),
+        &[
+            "mail",
+            "received (UTC)",
+            "from",
+            "accepted",
+            "refused as",
+            "texts",
+        ],
+        listed.iter().map(cells).collect(),
     )?;
     Ok(Answer::Yes)
+}
+
+async fn listed(arguments: &Mails, home: &Home) -> Result<Vec<Listed>, Failure> {
+    let store = home.store.as_ref();
+    // Where a state is wanted, older mails are looked through for it.
+    let looked_at = match arguments.state {
+        Some(_) => LOOKED_BACK,
+        None => arguments.limit,
+    };
+    let mut listed = Vec::new();
+    for mail in store
+        .recent_mails(arguments.account.as_ref(), looked_at)
+        .await?
+    {
+        if listed.len() >= arguments.limit {
+            break;
+        }
+        let mut states = BTreeMap::new();
+        for text in store.rows_of(&mail.id).await? {
+            *states.entry(text.state.as_str()).or_default() += 1;
+        }
+        if arguments
+            .state
+            .is_none_or(|s| states.contains_key(s.as_str()))
+        {
+            listed.push(Listed { mail, states });
+        }
+    }
+    Ok(listed)
+}
+
+fn cells(listed: &Listed) -> Vec<String> {
+    let Listed { mail, states } = listed;
+    let refused = mail.recipients.iter().find(|o| o.code != Code::Accepted);
+    let accepted = mail
+        .recipients
+        .iter()
+        .filter(|o| o.code == Code::Accepted)
+        .count();
+    let states: Vec<String> = states.iter().map(|(s, n)| format!("{n} {s}")).collect();
+    vec![
+        mail.id.to_string(),
+        mail.received_at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        mail.from
+            .as_ref()
+            .map_or_else(|| "(ambiguous)".to_owned(), ToString::to_string),
+        format!("{accepted} of {}", mail.recipients.len()),
+        refused.map_or("", |o| o.code.as_str()).to_owned(),
+        states.join(", "),
+    ]
 }
 
 #[derive(Serialize)]
 struct Story {
     mail: Option<MailRecord>,
     texts: Vec<Row>,
+}
+
+impl Story {
+    /// The ids that begin so: the mail's, else those of its texts.
+    fn begun<'a>(&'a self, beginning: &'a str) -> impl Iterator<Item = &'a str> {
+        let mail = self.mail.iter().map(|m| m.id.0.as_str());
+        let mail: Vec<&str> = mail.filter(|m| m.starts_with(beginning)).collect();
+        let texts = if mail.is_empty() {
+            self.texts.as_slice()
+        } else {
+            &[]
+        };
+        mail.into_iter().chain(
+            texts
+                .iter()
+                .map(|t| t.id.0.as_str())
+                .filter(move |t| t.starts_with(beginning)),
+        )
+    }
 }
 
 /// Everything that happened to one mail.
@@ -137,16 +205,25 @@ async fn find(home: &Home, id: &str) -> Result<Story, Failure> {
             });
         }
     }
-    match (stories.pop(), stories.len()) {
-        (Some(story), 0) => Ok(story),
-        (None, _) => Err(Failure::Refused(format!(
-            "nothing is known of `{id}`; `postel mails` shows what came in"
-        ))),
-        (Some(_), more) => Err(Failure::Refused(format!(
-            "`{id}` begins {} ids; write more of it",
-            more + 1
-        ))),
+    let ids: Vec<&str> = stories.iter().flat_map(|s| s.begun(id)).collect();
+    if ids.len() > 1 {
+        let first: Vec<&str> = ids.iter().take(NAMED).copied().collect();
+        return Err(Failure::Refused(format!(
+            "`{id}` begins {} ids; write more of it{}:\n  {}",
+            ids.len(),
+            if ids.len() > NAMED {
+                format!(". The newest {NAMED}")
+            } else {
+                String::new()
+            },
+            first.join("\n  ")
+        )));
     }
+    stories.pop().ok_or_else(|| {
+        Failure::Refused(format!(
+            "nothing is known of `{id}`; `postel mails` shows what came in"
+        ))
+    })
 }
 
 fn show_mail(mail: &MailRecord, out: &mut Output) -> std::io::Result<()> {
@@ -208,6 +285,14 @@ fn show_mail(mail: &MailRecord, out: &mut Output) -> std::io::Result<()> {
     Ok(())
 }
 
+/// `once`, `2 times`.
+fn times(n: u32) -> String {
+    match n {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    }
+}
+
 fn show_row(row: &Row, out: &mut Output) -> std::io::Result<()> {
     out.field("text", &row.id.0)?;
     out.field("to", row.to.as_e164())?;
@@ -223,7 +308,7 @@ fn show_row(row: &Row, out: &mut Output) -> std::io::Result<()> {
         let reference = row.provider_ref.as_deref().unwrap_or("no reference");
         out.field(
             "provider",
-            format!("{provider} ({reference}), asked {} times", row.attempts),
+            format!("{provider} ({reference}), asked {}", times(row.attempts)),
         )?;
     }
     let text = if row.text.is_empty() {
@@ -241,26 +326,4 @@ fn show_row(row: &Row, out: &mut Output) -> std::io::Result<()> {
         ))?;
     }
     Ok(())
-}
-
-/// Our own mails and what became of them.
-pub(crate) async fn outbox(arguments: Outbox, home: &Home, out: &mut Output) -> Outcome {
-    let row = |m: &OutgoingMail| {
-        vec![
-            m.id.clone(),
-            m.to.to_string(),
-            m.due.map_or_else(
-                || "done".to_owned(),
-                |d| format!("due {}", d.strftime("%Y-%m-%d %H:%M:%S")),
-            ),
-            m.attempts.to_string(),
-            m.note.clone().unwrap_or_default(),
-        ]
-    };
-    let mails = home.store.outbox(arguments.limit).await?;
-    out.table(
-        &["mail", "to", "state", "tries", "last try"],
-        mails.iter().map(row).collect(),
-    )?;
-    Ok(Answer::Yes)
 }

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod mails;
+pub(crate) mod outbox;
 pub(crate) mod preview;
 pub(crate) mod replay;
 pub(crate) mod serve;

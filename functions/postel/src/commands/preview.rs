@@ -186,10 +186,7 @@ fn show_text(verdict: &Verdict, out: &mut Output) -> std::io::Result<()> {
     let text = &verdict.text;
     out.field("encoding", text.encoding.to_string())?;
     for forcing in &text.forcing {
-        out.field(
-            "forces Unicode",
-            format!("{forcing}, {} times", forcing.count),
-        )?;
+        out.field("forces Unicode", format!("{forcing} × {}", forcing.count))?;
     }
     let parts = if text.truncated {
         format!(

@@ -18,6 +18,7 @@ const AT_ONCE: usize = 10_000;
 #[derive(Args)]
 pub(crate) struct Replay {
     /// Beginning of a text's or mail's id; without it, all texts that wait
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: Option<String>,
     /// Only texts of this account
     #[arg(long)]
@@ -26,6 +27,9 @@ pub(crate) struct Replay {
 
 /// Makes waiting rows due now. Sent, failed and unknown ones are left alone: nothing is ever sent twice.
 pub(crate) async fn run(arguments: Replay, home: &Home, out: &mut Output) -> Outcome {
+    if let Some(account) = &arguments.account {
+        home.settings.account(account).await?;
+    }
     let now = SystemClock.now();
     let wanted = |row: &Row| {
         let named = arguments

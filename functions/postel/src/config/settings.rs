@@ -26,14 +26,22 @@ pub(super) fn read(
 ) -> Result<Config, Vec<Fault>> {
     let mut reader = Reader::new(file, environment)?;
     let r = &mut reader;
+    let (smtp, web) = (smtp(r), web(r));
+    if smtp.listen.iter().any(|mail| overlap(mail, &web.listen)) {
+        r.fault_unless_told(
+            "web",
+            "listen",
+            "mail is taken there ([smtp] listen); write another port",
+        );
+    }
     let config = Config {
         gateway: gateway(r),
         accounts: accounts(r),
-        smtp: smtp(r),
+        smtp,
         dns_server: r.take("dns", "server", None, |raw| {
             raw.optional()?.map(|s| server(&s)).transpose()
         }),
-        web: web(r),
+        web,
         mail_out: mail_out(r),
         providers: providers(r),
         workers: r.take("sms", "workers", 16, |raw| raw.integer(1..=1_000)),
@@ -50,7 +58,11 @@ pub(super) fn read(
 
 fn gateway(r: &mut Reader<'_>) -> Gateway {
     let domains: Vec<Domain> = r.take("gateway", "domains", Vec::new(), |raw| {
-        raw.list()?.iter().map(|d| domain(d)).collect()
+        let list = each(raw.list()?, domain)?;
+        match twice(&list, |a, b| a == b) {
+            Some(domain) => Err(format!("{domain} is written twice")),
+            None => Ok(list),
+        }
     });
     if domains.is_empty() {
         r.fault_unless_told(
@@ -87,15 +99,15 @@ fn smtp(r: &mut Reader<'_>) -> Smtp {
         "listen",
         vec![SocketAddr::from(([0, 0, 0, 0], 2525))],
         |raw| {
-            let list = raw
-                .list()?
-                .iter()
-                .map(|s| Raw::socket(s))
-                .collect::<Result<Vec<_>, _>>()?;
+            let list = each(raw.list()?, Raw::socket)?;
             if list.is_empty() {
-                Err("name at least one address with a port".to_owned())
-            } else {
-                Ok(list)
+                return Err("name at least one address with a port".to_owned());
+            }
+            match twice(&list, overlap) {
+                Some(again) => Err(format!(
+                    "{again} is listened on already by another of these"
+                )),
+                None => Ok(list),
             }
         },
     );
@@ -275,15 +287,13 @@ fn providers(r: &mut Reader<'_>) -> Vec<String> {
         if list.is_empty() {
             return Err("name at least one provider; there is \"handset\"".to_owned());
         }
-        list.into_iter()
-            .map(|p| {
-                if p == "handset" {
-                    Ok(p)
-                } else {
-                    Err(format!("`{p}` is not a provider; there is \"handset\""))
-                }
-            })
-            .collect()
+        each(list, |p| {
+            if p == "handset" {
+                Ok(p.to_owned())
+            } else {
+                Err(format!("`{p}` is not a provider; there is \"handset\""))
+            }
+        })
     })
 }
 
@@ -343,6 +353,43 @@ fn is_filter(written: &str) -> bool {
         LEVELS.contains(&level.trim().to_ascii_lowercase().as_str())
     });
     levels && tracing_subscriber::EnvFilter::try_new(written).is_ok()
+}
+
+/// Reads every entry of a list; where some are wrong, tells all of them.
+fn each<T>(list: Vec<String>, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let mut wrong = Vec::new();
+    let mut right = Vec::new();
+    for entry in list {
+        match read(&entry) {
+            Ok(value) => right.push(value),
+            Err(what) => wrong.push(what),
+        }
+    }
+    if wrong.is_empty() {
+        Ok(right)
+    } else {
+        Err(wrong.join("; "))
+    }
+}
+
+/// An entry that is the same as one before it.
+fn twice<T>(list: &[T], same: impl Fn(&T, &T) -> bool) -> Option<&T> {
+    let mut rest = list;
+    while let Some((last, before)) = rest.split_last() {
+        if before.iter().any(|b| same(b, last)) {
+            return Some(last);
+        }
+        rest = before;
+    }
+    None
+}
+
+/// Whether only one of two addresses can be listened on. Port 0 is whichever is free.
+fn overlap(a: &SocketAddr, b: &SocketAddr) -> bool {
+    a.port() == b.port()
+        && a.port() != 0
+        && a.is_ipv4() == b.is_ipv4()
+        && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
 }
 
 fn one_of(written: &str, words: &[&str]) -> Result<String, String> {

@@ -226,6 +226,36 @@ fn what_must_not_be_is_refused_with_the_reason() {
         ),
         (&["account", "show", "Acme"], 2, "begins with a letter"),
         (&["trail", "0000"], 1, "postel mails"),
+        (&["trail", ""], 2, "value is required"),
+        (&["mails", "--account", "nope"], 1, "postel account add"),
+        (&["replay", "--account", "nope"], 1, "postel account add"),
+        (&["mails", "--state", "lost"], 2, "delivered"),
+        (
+            &[
+                "account",
+                "set",
+                "acme",
+                "--remove-admin",
+                "eve@example.com",
+            ],
+            1,
+            "no administrator",
+        ),
+        (
+            &["opt-out", "lift", "acme", "+33612345678"],
+            1,
+            "has not opted out",
+        ),
+        (
+            &["user", "automated", "acme", "ann@example.com", "maybe"],
+            2,
+            "write refuse or allow",
+        ),
+        (
+            &["user", "delete", "acme", "ann@example.com"],
+            2,
+            "add --yes to delete the user",
+        ),
     ] {
         let ran = place.run(arguments);
         assert_eq!(ran.code, code, "{arguments:?}: {}", ran.err);
@@ -240,6 +270,15 @@ fn what_must_not_be_is_refused_with_the_reason() {
         .run(&["account", "set", "acme", "--accept", "any-server"])
         .ok();
     assert!(unproven.contains("any_server = true"), "{unproven}");
+    let unrelated = place
+        .run(&["account", "set", "acme", "--retention", "7"])
+        .ok();
+    assert!(!unrelated.contains("any_server"), "{unrelated}");
+    let empty = place.run(&["number", "list", "acme"]);
+    assert_eq!(
+        (empty.out.as_str(), empty.err.as_str()),
+        ("", "(nothing to list)\n")
+    );
 }
 
 #[test]
@@ -346,6 +385,9 @@ fn a_number_opts_out_and_back_in() {
             .ok()
             .contains("(admin)")
     );
+    let again = place.run(&["opt-out", "add", "acme", "+33612345678"]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("already"), "{}", again.err);
     place
         .run(&["opt-out", "lift", "acme", "+33612345678", "--yes"])
         .ok();

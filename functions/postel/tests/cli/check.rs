@@ -47,6 +47,8 @@ fn an_id_comes_back_byte_for_byte_and_a_bad_line_stops_nothing() {
         b"   \r",
         b"not json",
         br#"["an","array"]"#,
+        br#"["array"]"#,
+        br#"{"id":1,"text":"x","id":"the last"}"#,
         br#"{"id":"no text"}"#,
         br#"{"id":"ill-typed","text":5}"#,
         br#"{"id":"encoding","text":"x","encoding":"EBCDIC"}"#,
@@ -57,14 +59,26 @@ fn an_id_comes_back_byte_for_byte_and_a_bad_line_stops_nothing() {
     let ran = Place::new().feed(&["check", "text", "--jsonl"], lines.join(&b'\n'));
     let out = ran.ok();
     let got: Vec<&str> = out.lines().collect();
-    assert_eq!(got.len(), 10, "{out}");
+    assert_eq!(got.len(), 12, "{out}");
+    for line in &got[3..5] {
+        assert!(
+            line.contains(r#"write an object such as {\"text\":\"…\"}"#),
+            "{line}"
+        );
+    }
+    assert!(
+        got[5].starts_with(r#"{"id":"the last","encoding""#),
+        "{}",
+        got[5]
+    );
     assert!(
         got[0].starts_with(r#"{"id":{"b":1.0,"a":[1e400,12345678901234567890123]},"encoding""#),
         "{}",
         got[0]
     );
     assert!(got[1].starts_with(r#"{"id":null,"encoding""#), "{}", got[1]);
-    for (line, id) in got[2..9].iter().zip([
+    for (line, id) in [2, 3, 4, 6, 7, 8, 9, 10].map(|n| got[n]).into_iter().zip([
+        None,
         None,
         None,
         Some("no text"),
@@ -78,9 +92,9 @@ fn an_id_comes_back_byte_for_byte_and_a_bad_line_stops_nothing() {
         assert_eq!(value.get("id").and_then(Value::as_str), id, "{line}");
     }
     assert!(
-        got[9].starts_with(r#"{"id":"last","encoding":"GSM-7""#),
+        got[11].starts_with(r#"{"id":"last","encoding":"GSM-7""#),
         "{}",
-        got[9]
+        got[11]
     );
 }
 
@@ -151,6 +165,7 @@ fn a_number_is_read_in_its_country() {
             r#"{"number":"+33612345678","country":"ZZ"}"#,
             r#"{"number":"+33612345678 ext 3","country":"fr"}"#,
             r#"{"number":"+33612345678","country":"France"}"#,
+            r#"{"number":"01 40 20 50 50","country":"FR"}"#,
         ],
     );
     assert_eq!(got[0], json!({"e164": "+33612345678"}));
@@ -160,6 +175,11 @@ fn a_number_is_read_in_its_country() {
     }
     assert_eq!(got[3], json!({"e164": "+33612345678"}));
     assert!(got[5]["error"].is_string());
+    assert_eq!(
+        (&got[6]["e164"], &got[6]["textable"]),
+        (&json!("+33140205050"), &json!(false))
+    );
+    assert!(got[6]["why"].is_string() && got[6].get("reason").is_none());
 }
 
 #[test]

@@ -184,3 +184,42 @@ fn nothing_is_added_to_the_faults_there_are() {
         loud.err
     );
 }
+
+#[test]
+fn every_entry_of_a_list_is_judged() {
+    let place = Place::new();
+    let check = |gateway: &str, listen: &str, web: &str| {
+        place.write(
+            "postel.toml",
+            format!(
+                "[gateway]\ndomains = {gateway}\n[smtp]\nlisten = {listen}\n[web]\nlisten = {web}\n"
+            ),
+        );
+        place.run(&["config", "check"])
+    };
+    let both = check(
+        "[\"a b\", \"c d\"]",
+        "[\"25\", \"x:y\"]",
+        "\"127.0.0.1:8080\"",
+    );
+    for entry in ["`a b`", "`c d`", "`25`", "`x:y`", "has 2 faults"] {
+        assert!(both.err.contains(entry), "{entry} in {}", both.err);
+    }
+    let twice = check(
+        "[\"sms.example.com\", \"SMS.example.com\"]",
+        "[\"127.0.0.1:2525\", \"0.0.0.0:2525\"]",
+        "\"127.0.0.1:8080\"",
+    );
+    for words in ["written twice", "listened on already", "has 2 faults"] {
+        assert!(twice.err.contains(words), "{words} in {}", twice.err);
+    }
+    let one = "[\"sms.example.com\"]";
+    let same = check(one, "[\"0.0.0.0:8080\"]", "\"127.0.0.1:8080\"");
+    assert!(
+        same.err
+            .contains("postel.toml:6: web.listen: mail is taken there"),
+        "{}",
+        same.err
+    );
+    check(one, "[\"127.0.0.1:0\", \"127.0.0.1:0\"]", "\"127.0.0.1:0\"").ok();
+}

@@ -291,6 +291,16 @@ fn serve_takes_mail_tells_its_trail_and_ends_cleanly() {
         mails.contains("1 of 1") && mails.contains("not-accepted-yet"),
         "{mails}"
     );
+    assert!(mails.contains("\t1 of 1\t\t1 sent"), "{mails}");
+    assert!(place.run(&["mails", "--state", "sent"]).ok().contains(id),);
+    assert_eq!(place.run(&["mails", "--state", "unknown"]).ok(), "");
+    let several = place.run(&["trail", "0"]);
+    assert_eq!(several.code, 1);
+    assert!(
+        several.err.contains("begins 2 ids") && several.err.contains(id),
+        "{}",
+        several.err
+    );
     assert!(get(&format!("http://127.0.0.1:{web_port}/handset")).contains("Hello"));
     let again = place.run(&["serve"]);
     assert_eq!(again.code, 4);
@@ -304,7 +314,7 @@ fn serve_takes_mail_tells_its_trail_and_ends_cleanly() {
 
     let outbox = place.run(&["outbox"]).ok();
     assert!(
-        outbox.contains("\tann@example.com\tdone\t1\tsent"),
+        outbox.contains("\tann@example.com\tdone\t1\twritten to a file\t"),
         "{outbox}"
     );
 }

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use postel_core::address::EmailAddress;
 use postel_core::model::{AcceptedMail, Account, AccountId};
 use postel_core::ports::Store;
+use postel_core::settings::SettingsError;
 
 use super::changes::changes;
 use super::{shown, word};
@@ -159,9 +160,20 @@ async fn change(set: Set, home: &Home, out: &mut Output) -> Result<(), crate::ex
     let account = home
         .settings
         .change(&set.account, ACTOR, "account.set", |account| {
+            if let Some(none) = set
+                .remove_admin
+                .iter()
+                .find(|a| !account.admins.contains(a))
+            {
+                return Err(SettingsError::Invalid(format!(
+                    "{none} is no administrator of this account; `postel account show` names them"
+                )));
+            }
             account.accept = set.accept.unwrap_or(account.accept);
             account.retention.days = set.retention.unwrap_or(account.retention.days);
-            account.admins.retain(|a| !set.remove_admin.contains(a));
+            account
+                .admins
+                .retain(|a| !set.remove_admin.contains(a) || set.add_admin.contains(a));
             for admin in &set.add_admin {
                 if !account.admins.contains(admin) {
                     account.admins.push(admin.clone());
@@ -170,7 +182,7 @@ async fn change(set: Set, home: &Home, out: &mut Output) -> Result<(), crate::ex
             Ok(())
         })
         .await?;
-    if account.accept == AcceptedMail::AnyServer && !home.config.operator.any_server {
+    if set.accept == Some(AcceptedMail::AnyServer) && !home.config.operator.any_server {
         out.line(paint(
             Colour::Warn,
             "Mind: this has no effect until the operator permits it ([operator] any_server = true); unproven mail stays refused.",

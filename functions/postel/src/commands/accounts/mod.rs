@@ -27,18 +27,18 @@ pub(crate) struct Sure {
 }
 
 impl Sure {
-    /// Asks on a terminal; elsewhere `--yes` must be said.
-    pub(crate) fn about(&self, what: &str) -> Result<(), Failure> {
+    /// Asks on a terminal; elsewhere `--yes` must be said. `what` says what follows, `deed` what is done.
+    pub(crate) fn about(&self, what: &str, deed: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
         }
         if !io::stdin().is_terminal() {
             return Err(Failure::Usage(format!(
-                "{what} cannot be undone: say --yes to do it"
+                "{what} Nobody is there to be asked; add --yes to {deed}."
             )));
         }
         let mut terminal = io::stderr();
-        write!(terminal, "{what}? [y/N] ")?;
+        write!(terminal, "{what} Do you want to {deed}? [y/N] ")?;
         terminal.flush()?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
@@ -52,7 +52,17 @@ impl Sure {
 
 /// Reads one of a setting's words.
 pub(crate) fn word<T: DeserializeOwned>(written: &str) -> Result<T, String> {
-    serde_json::from_value(written.into()).map_err(|e| e.to_string())
+    serde_json::from_value(written.into()).map_err(|e| {
+        let all = e.to_string();
+        let words = all
+            .rsplit_once("expected ")
+            .map_or(all.as_str(), |(_, words)| words);
+        let words = words.trim_start_matches("one of ").replace('`', "");
+        match words.rsplit_once(", ") {
+            Some((first, last)) => format!("write {first} or {last}"),
+            None => format!("write {words}"),
+        }
+    })
 }
 
 /// The word of a setting, as [`word`] reads it.

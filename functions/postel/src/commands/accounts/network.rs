@@ -75,9 +75,8 @@ pub(crate) async fn run(command: NetworkCommand, home: &Home, out: &mut Output) 
             network,
             sure,
         } => {
-            sure.about(&format!(
-                "Mail from {network} no longer proves who sent it. Delete it from {account}"
-            ))?;
+            let what = format!("Mail from {network} will no longer prove who sent it.");
+            sure.about(&what, &format!("delete it from {account}"))?;
             delete(home, &account, network).await?;
             out.line(format!("{account} trusts {network} no more."))?;
         }

@@ -77,9 +77,8 @@ pub(crate) async fn run(command: NumberCommand, home: &Home, out: &mut Output) -
             number,
             sure,
         } => {
-            sure.about(&format!(
-                "Texts of {account} will no longer come from {number}. Delete it"
-            ))?;
+            let what = format!("Texts of {account} will no longer come from {number}.");
+            sure.about(&what, "delete the number")?;
             home.settings
                 .change(&account, ACTOR, "number.delete", |account| {
                     let before = account.numbers.len();

@@ -7,7 +7,7 @@ use postel_core::ports::{Clock as _, OptOut, OptOutSource};
 
 use super::number::international;
 use super::{Sure, shown};
-use crate::exit::{Answer, Outcome};
+use crate::exit::{Answer, Failure, Outcome};
 use crate::home::Home;
 use crate::output::Output;
 use crate::system::SystemClock;
@@ -64,6 +64,13 @@ pub(crate) async fn run(command: OptOutCommand, home: &Home, out: &mut Output) -
         }
         OptOutCommand::Add { account, number } => {
             home.settings.account(&account).await?;
+            if let Some(known) = home.store.opt_out(&account, &number).await? {
+                return Err(Failure::Refused(format!(
+                    "{number} has opted out of {account} already, on {} ({}); nothing is changed",
+                    known.at.strftime("%Y-%m-%d %H:%M UTC"),
+                    shown(&known.source)
+                )));
+            }
             let opt_out = OptOut {
                 at: SystemClock.now(),
                 source: OptOutSource::Admin,
@@ -79,9 +86,13 @@ pub(crate) async fn run(command: OptOutCommand, home: &Home, out: &mut Output) -
             sure,
         } => {
             home.settings.account(&account).await?;
-            sure.about(&format!(
-                "{account} may then text {number} again. Lift the opt-out"
-            ))?;
+            if home.store.opt_out(&account, &number).await?.is_none() {
+                return Err(Failure::Refused(format!(
+                    "{number} has not opted out of {account}; nothing is changed"
+                )));
+            }
+            let what = format!("{account} may then text {number} again.");
+            sure.about(&what, "lift the opt-out")?;
             home.store.set_opt_out(&account, &number, None).await?;
             out.line(format!("{account} may text {number} again."))?;
         }

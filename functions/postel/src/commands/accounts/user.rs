@@ -97,9 +97,9 @@ pub(crate) async fn run(command: UserCommand, home: &Home, out: &mut Output) -> 
             who: Who { account, sender },
             sure,
         } => {
-            sure.about(&format!(
-                "{sender} may then send for {account} no more. Delete the user"
-            ))?;
+            let what =
+                format!("{sender} may then send for {account} no more; this cannot be undone.");
+            sure.about(&what, "delete the user")?;
             let stopped = settings.delete_user(&account, &sender, ACTOR).await?;
             out.line(format!(
                 "{sender} is deleted from {account}; waiting texts stopped: {stopped}."

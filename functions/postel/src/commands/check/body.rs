@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     jsonl: bool,
 }
 
+/// A line as it is to be written.
+const SAMPLE: &str = r#"{"body":"…"}"#;
+
 #[derive(Deserialize)]
 struct Question {
     body: String,
@@ -83,7 +86,10 @@ fn checked(question: &Question) -> Checked {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
     if arguments.jsonl {
-        return jsonl::run(|question: Question| async move { Ok(checked(&question)) }).await;
+        return jsonl::run(SAMPLE, |question: Question| async move {
+            Ok(checked(&question))
+        })
+        .await;
     }
     let body = super::text_of(arguments.file.as_deref())?;
     let Checked { kept, cut } = checked(&Question {

@@ -4,12 +4,15 @@
 //! next answer is not ready yet, so that a person or a program may talk to a command line by
 //! line. Must not know what is asked.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::Future;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -23,20 +26,34 @@ const ROOM: u32 = 128 * 1024;
 /// Lines that may be in work at one time.
 const SIDE_BY_SIDE: usize = 64;
 
-/// The `id` of a line, kept as the very bytes it was written with.
+/// The `id` of a line, kept as the very bytes it was written with; the last where there are several.
 #[derive(Default)]
 struct Id<'a>(Option<&'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(|raw| Self(Some(raw)))
-    }
-}
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Option<&'de RawValue>;
 
-#[derive(Deserialize)]
-struct Identified<'a> {
-    #[serde(borrow, default)]
-    id: Id<'a>,
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut id = None;
+                while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+                    if name == "id" {
+                        id = Some(map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(id)
+            }
+        }
+        deserializer.deserialize_map(Fields).map(Self)
+    }
 }
 
 #[derive(Serialize)]
@@ -59,11 +76,14 @@ enum Line {
     Broken(io::Error),
 }
 
-/// Answers every line of standard input. `answer` says why a line is bad as its error.
+/// Answers every line of standard input. `answer` says why a line is bad as its error; `sample` is a good line.
 ///
 /// # Errors
 /// Where standard output or input fails; a bad line is no error.
-pub(super) async fn run<Q, A, F>(answer: impl Fn(Q) -> F + Send + Sync + 'static) -> Outcome
+pub(super) async fn run<Q, A, F>(
+    sample: &'static str,
+    answer: impl Fn(Q) -> F + Send + Sync + 'static,
+) -> Outcome
 where
     Q: DeserializeOwned + Send + 'static,
     A: Serialize,
@@ -95,7 +115,7 @@ where
                 Some((line, room)) => {
                     let answer = Arc::clone(&answer);
                     working.push_back(tokio::spawn(async move {
-                        let reply = reply(line, answer.as_ref()).await;
+                        let reply = reply(line, sample, answer.as_ref()).await;
                         drop(room);
                         reply
                     }));
@@ -107,7 +127,7 @@ where
     Ok(Answer::Yes)
 }
 
-async fn reply<Q, A, F>(line: Line, answer: &(impl Fn(Q) -> F + Sync)) -> Vec<u8>
+async fn reply<Q, A, F>(line: Line, sample: &str, answer: &(impl Fn(Q) -> F + Sync)) -> Vec<u8>
 where
     Q: DeserializeOwned,
     A: Serialize,
@@ -122,13 +142,16 @@ where
     let Ok(text) = std::str::from_utf8(&bytes) else {
         return bad(None, "the line is not UTF-8");
     };
-    let id = serde_json::from_str::<Identified<'_>>(text)
+    let id = serde_json::from_str::<Id<'_>>(text)
         .ok()
-        .and_then(|line| line.id.0);
+        .and_then(|id| id.0);
+    // A list would be taken for the fields in their order.
+    let is_object = text.trim_start().starts_with('{');
     let question = match serde_json::from_str::<Q>(text) {
-        Ok(question) => question,
-        Err(e) if e.is_data() => return bad(id, &format!("a field is missing or wrong: {e}")),
-        Err(e) => return bad(id, &format!("the line is not JSON: {e}")),
+        Ok(question) if is_object => question,
+        Err(e) if !e.is_data() => return bad(id, &format!("the line is not JSON: {e}")),
+        Err(e) if is_object => return bad(id, &format!("a field is missing or wrong: {e}")),
+        Ok(_) | Err(_) => return bad(id, &format!("write an object such as {sample}")),
     };
     match answer(question).await {
         Ok(answer) => written(&Reply { id, answer }),

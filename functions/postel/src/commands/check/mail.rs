@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     jsonl: bool,
 }
 
+/// A line as it is to be written.
+const SAMPLE: &str = r#"{"path":"…","sender":"…","recipients":["…"]}"#;
+
 #[derive(Deserialize)]
 struct Question {
     path: PathBuf,
@@ -113,7 +116,7 @@ pub(super) async fn run(arguments: Arguments, config: Option<&Path>, out: &mut O
     };
     let judge = Judge::new(whose, dns);
     if arguments.jsonl {
-        return jsonl::run(move |question: Question| {
+        return jsonl::run(SAMPLE, move |question: Question| {
             let judge = judge.clone();
             async move { answer(&judge, question).await }
         })

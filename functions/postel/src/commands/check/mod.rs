@@ -37,7 +37,7 @@ pub(crate) enum CheckCommand {
     #[command(
         long_about = "The E.164 form of a written phone number, or why it is none.\n\n\
         JSON line in: {\"number\", \"country\"?}\n\
-        JSON line out: {\"e164\": text or null, \"reason\"?, \"why\"?}"
+        JSON line out: {\"e164\": text or null, \"textable\"?: false where no text reaches such a number, \"reason\"?, \"why\"?}"
     )]
     Number(number::Arguments),
     /// What is kept and what is cut of a mail's text

@@ -39,6 +39,9 @@ fn country(written: &str) -> Result<Region, String> {
     }
 }
 
+/// A line as it is to be written.
+const SAMPLE: &str = r#"{"number":"…"}"#;
+
 #[derive(Deserialize)]
 struct Question {
     number: String,
@@ -49,6 +52,9 @@ struct Question {
 #[derive(Serialize)]
 struct Checked {
     e164: Option<PhoneNumber>,
+    /// `false` where the number is one that no text reaches; `why` then names its kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    textable: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,16 +68,21 @@ fn read(written: &str, region: Option<Country>) -> Result<PhoneNumber, NumberFau
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
     if arguments.jsonl {
-        return jsonl::run(|question: Question| async move {
+        return jsonl::run(SAMPLE, |question: Question| async move {
             let region = country(question.country.as_deref().unwrap_or_default())?;
             Ok(match read(&question.number, region.0) {
-                Ok(number) => Checked {
-                    e164: Some(number),
-                    reason: None,
-                    why: None,
-                },
+                Ok(number) => {
+                    let not = textable(&number).err();
+                    Checked {
+                        e164: Some(number),
+                        textable: not.as_ref().map(|_| false),
+                        reason: None,
+                        why: not.map(|n| n.to_string()),
+                    }
+                }
                 Err(fault) => Checked {
                     e164: None,
+                    textable: None,
                     reason: Some(fault.code()),
                     why: Some(fault.to_string()),
                 },

@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     jsonl: bool,
 }
 
+/// A line as it is to be written.
+const SAMPLE: &str = r#"{"ip":"…","helo":"…","sender":"…"}"#;
+
 #[derive(Deserialize)]
 struct Question {
     ip: String,
@@ -76,7 +79,7 @@ async fn check(dns: &Dns, ip: IpAddr, helo: &str, sender: &str) -> Checked {
 pub(super) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
     let dns = arguments.dns.resolver()?;
     if arguments.jsonl {
-        return jsonl::run(move |question: Question| {
+        return jsonl::run(SAMPLE, move |question: Question| {
             let dns = dns.clone();
             async move {
                 let ip = question.ip.trim().parse();

@@ -22,6 +22,9 @@ pub(crate) struct Arguments {
     jsonl: bool,
 }
 
+/// A line as it is to be written.
+const SAMPLE: &str = r#"{"text":"…"}"#;
+
 #[derive(Deserialize)]
 struct Question {
     text: String,
@@ -53,7 +56,7 @@ impl From<SmsText> for Checked {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
     if arguments.jsonl {
-        return jsonl::run(|question: Question| async move {
+        return jsonl::run(SAMPLE, |question: Question| async move {
             compose(&question.text, question.encoding.unwrap_or_default(), None)
                 .map(Checked::from)
                 .map_err(|e| e.to_string())
