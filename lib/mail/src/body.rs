@@ -2,10 +2,13 @@
 //!
 //! Charsets, transfer encodings, flowed text and HTML are undone here; nothing is cut.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::clearsigned;
+use crate::cut::Mark;
 use crate::flowed::unflow;
-use crate::html::html_to_text;
+use crate::html::html_to_marked_text;
 use crate::mime::{Leaf, Tree};
 use crate::{charset, transfer};
 
@@ -21,6 +24,8 @@ pub struct Body {
     pub text: String,
     /// Where it came from.
     pub origin: BodyOrigin,
+    /// Which lines an HTML mail's program marked as quotes and signatures, for [`crate::cut::CutOptions`].
+    pub marks: Vec<Mark>,
 }
 
 /// The kind of part a text came from.
@@ -61,11 +66,8 @@ impl fmt::Debug for Attachment {
 /// parts as text. Where all plain parts are footers, as lists and virus scanners add to an HTML mail, the HTML counts.
 pub(crate) fn read(tree: &Tree<'_>) -> Body {
     let plain = pieces(tree, BodyOrigin::Plain);
-    if plain.iter().any(|(_, text)| !is_footer(text)) {
-        return Body {
-            text: joined(plain),
-            origin: BodyOrigin::Plain,
-        };
+    if plain.iter().any(|piece| !is_footer(&piece.text)) {
+        return joined(plain, BodyOrigin::Plain);
     }
     let mut all = pieces(tree, BodyOrigin::Html);
     let origin = match (all.is_empty(), plain.is_empty()) {
@@ -74,15 +76,20 @@ pub(crate) fn read(tree: &Tree<'_>) -> Body {
         (true, true) => BodyOrigin::None,
     };
     all.extend(plain);
-    all.sort_by_key(|(at, _)| *at);
-    Body {
-        text: joined(all),
-        origin,
-    }
+    all.sort_by_key(|piece| piece.at);
+    joined(all, origin)
 }
 
-/// The texts of all shown parts of one kind that hold any, with their place in the mail.
-fn pieces(tree: &Tree<'_>, origin: BodyOrigin) -> Vec<(usize, String)> {
+/// The text of one part.
+struct Piece {
+    /// The part's place in the mail.
+    at: usize,
+    text: String,
+    marks: Vec<Mark>,
+}
+
+/// The texts of all shown parts of one kind that hold any.
+fn pieces(tree: &Tree<'_>, origin: BodyOrigin) -> Vec<Piece> {
     let media = if origin == BodyOrigin::Html {
         "text/html"
     } else {
@@ -95,10 +102,10 @@ fn pieces(tree: &Tree<'_>, origin: BodyOrigin) -> Vec<(usize, String)> {
             break;
         }
         if leaf.media.value == media && is_shown(leaf) {
-            let text = leaf_text(leaf, origin);
+            let (text, marks) = leaf_text(leaf, origin);
             if !text.trim().is_empty() {
                 length += text.len();
-                pieces.push((at, text));
+                pieces.push(Piece { at, text, marks });
             }
         }
     }
@@ -115,16 +122,30 @@ fn is_footer(text: &str) -> bool {
     first.len() > 1 && first.chars().all(|c| matches!(c, '-' | '_' | '=' | '*'))
 }
 
-fn joined(pieces: Vec<(usize, String)>) -> String {
+/// One piece under the other. A mark that runs to the end of its own piece ends there.
+fn joined(pieces: Vec<Piece>, origin: BodyOrigin) -> Body {
     let mut text = String::new();
-    for (_, piece) in pieces {
+    let mut marks = Vec::new();
+    let mut above = 0_usize;
+    for piece in pieces {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
+            above += 1;
         }
-        text.push_str(&piece);
+        let lines = piece.text.split('\n').count();
+        marks.extend(piece.marks.into_iter().map(|mark| Mark {
+            kind: mark.kind,
+            lines: above + mark.lines.start..above + mark.lines.end.min(lines),
+        }));
+        text.push_str(&piece.text);
+        above += lines.saturating_sub(1);
     }
     text.truncate(text.floor_char_boundary(MAX_TEXT));
-    text
+    Body {
+        text,
+        origin,
+        marks,
+    }
 }
 
 /// Whether a part is shown in the mail and not beside it.
@@ -132,7 +153,7 @@ fn is_shown(leaf: &Leaf<'_>) -> bool {
     leaf.disposition.value != "attachment"
 }
 
-fn leaf_text(leaf: &Leaf<'_>, origin: BodyOrigin) -> String {
+fn leaf_text(leaf: &Leaf<'_>, origin: BodyOrigin) -> (String, Vec<Mark>) {
     let content = leaf
         .content
         .get(..leaf.content.len().min(MAX_PART))
@@ -148,7 +169,7 @@ fn leaf_text(leaf: &Leaf<'_>, origin: BodyOrigin) -> String {
     };
     let text = charset::decode(&bytes, declared.or_else(in_page).as_deref());
     if origin == BodyOrigin::Html {
-        return html_to_text(&text);
+        return html_to_marked_text(&text);
     }
     let text = plain_lines(
         text.get(..text.floor_char_boundary(MAX_TEXT))
@@ -159,11 +180,17 @@ fn leaf_text(leaf: &Leaf<'_>, origin: BodyOrigin) -> String {
             .text(name)
             .is_some_and(|v| v.eq_ignore_ascii_case(value))
     };
-    if is("format", "flowed") {
+    // Before the lines are joined: the armour is made of lines, and escapes are at their beginnings.
+    let text = match clearsigned::unwrap(&text) {
+        Cow::Owned(bare) => bare,
+        Cow::Borrowed(_) => text,
+    };
+    let text = if is("format", "flowed") {
         unflow(&text, is("delsp", "yes"))
     } else {
         text
-    }
+    };
+    (text, Vec::new())
 }
 
 /// What the `<meta>` of an HTML page says of its charset, which counts where the part's header says nothing.

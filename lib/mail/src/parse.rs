@@ -115,6 +115,7 @@ fn read(raw: &[u8]) -> Mail {
         body = Body {
             text: String::new(),
             origin: BodyOrigin::None,
+            marks: Vec::new(),
         };
     }
     let subject = headers.last("subject").map(words::text);

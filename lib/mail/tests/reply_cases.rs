@@ -1343,6 +1343,7 @@ fn hostile_texts_take_linear_time() {
             &CutOptions {
                 signatures: &["Jean"],
                 subject: Some("Re: x"),
+                marks: &[],
             },
         );
         let took = start.elapsed();
@@ -1353,4 +1354,164 @@ fn hostile_texts_take_linear_time() {
         );
         assert!(took < Duration::from_secs(20), "{name} took {took:?}");
     }
+}
+
+#[test]
+fn what_an_html_mails_program_marks_is_cut_and_said() {
+    let typed = "<div>Yes, at noon.</div>";
+    let signature = "<div class=\"gmail_signature\"><div>Ann Bell</div><div>Sales</div></div>";
+    let (quote, signed) = (CutKind::Quote, CutKind::Signature);
+    for (html, subject, kept, kinds) in [
+        (
+            format!("{typed}<blockquote type=\"cite\">q</blockquote>"),
+            "lunch",
+            "Yes, at noon.",
+            vec![quote],
+        ),
+        (
+            format!("{typed}<blockquote type=\"cite\">q</blockquote><p>Below.</p>"),
+            "lunch",
+            "Yes, at noon.\n\nBelow.",
+            vec![quote],
+        ),
+        (
+            format!("{typed}{signature}"),
+            "lunch",
+            "Yes, at noon.",
+            vec![signed],
+        ),
+        (
+            format!(
+                "{typed}<div class=\"gmail_quote\"><div class=\"gmail_attr\">Mit Gruß</div><blockquote class=\"gmail_quote\">q</blockquote>And below.</div>"
+            ),
+            "lunch",
+            "Yes, at noon.\n\nAnd below.",
+            vec![quote],
+        ),
+        (
+            format!(
+                "{typed}<div id=\"appendonsend\"></div><hr><div id=\"divRplyFwdMsg\"><b>Mittente:</b> X</div><div>old</div>"
+            ),
+            "Re: lunch",
+            "Yes, at noon.",
+            vec![quote],
+        ),
+        (
+            format!(
+                "{typed}<div class=\"moz-cite-prefix\">Seinni partinn, X:</div><blockquote type=\"cite\">q</blockquote>"
+            ),
+            "Re: lunch",
+            "Yes, at noon.",
+            vec![quote],
+        ),
+        (
+            format!("{typed}<div class=\"x yahoo_quoted\"><div>Old words</div></div>"),
+            "Re: lunch",
+            "Yes, at noon.",
+            vec![quote],
+        ),
+        // Nothing typed beside it: a forward in a shape of its own, unless the subject says that it answers.
+        (
+            "<blockquote type=\"cite\">the alarm</blockquote>".to_owned(),
+            "alarm",
+            "> the alarm",
+            vec![],
+        ),
+        (
+            "<blockquote type=\"cite\">the alarm</blockquote>".to_owned(),
+            "Re: alarm",
+            "",
+            vec![quote],
+        ),
+        (
+            format!("{typed}<blockquote type=\"cite\">the alarm</blockquote>"),
+            "Fwd: alarm",
+            "Yes, at noon.\n\n> the alarm",
+            vec![],
+        ),
+        // A forward stays, whatever marks it.
+        (
+            format!(
+                "{typed}<div class=\"gmail_quote\"><div class=\"gmail_attr\">---------- Forwarded message ---------<br>From: X &lt;x@example.com&gt;<br>Date: Mon, Mar 3, 2025 at 9:00 AM<br>Subject: alarm<br>To: &lt;a@example.com&gt;</div><div>It rings.</div></div>"
+            ),
+            "Fwd: alarm",
+            "Yes, at noon.\nIt rings.",
+            vec![CutKind::ForwardHeader],
+        ),
+        // A person's own indent or quote is no mark.
+        (
+            format!("{typed}<blockquote>90 %</blockquote>"),
+            "lunch",
+            "Yes, at noon.\n\n> 90 %",
+            vec![],
+        ),
+        // One line within a line marks nothing.
+        (
+            "<div>Yes <span class=\"gmail_signature\">at</span> noon.</div>".to_owned(),
+            "lunch",
+            "Yes at noon.",
+            vec![],
+        ),
+    ] {
+        let raw = format!(
+            "From: a@b.example\r\nSubject: {subject}\r\nContent-Type: text/html; charset=utf-8\r\n\r\n{html}\r\n"
+        );
+        let mail = postel_mail::parse(raw.as_bytes());
+        let cutting = cut(
+            &mail.body.text,
+            &CutOptions {
+                subject: mail.subject.as_deref(),
+                marks: &mail.body.marks,
+                ..CutOptions::default()
+            },
+        );
+        let mut found: Vec<_> = cutting.cut.iter().map(|c| c.kind).collect();
+        found.dedup();
+        assert_eq!((cutting.kept.as_str(), found), (kept, kinds), "{html}");
+    }
+}
+
+#[test]
+fn marks_are_counted_in_lines_of_the_whole_text() {
+    let part = "Content-Type: text/html\r\n\r\n<p>one</p><div class=gmail_signature>two</div>";
+    let raw = format!(
+        "From: a@b.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n{part}\r\n--x\r\n{part}\r\n--x--"
+    );
+    let body = postel_mail::parse(raw.as_bytes()).body;
+    let options = CutOptions {
+        marks: &body.marks,
+        ..CutOptions::default()
+    };
+    let cutting = cut(&body.text, &options);
+    assert_eq!(
+        cutting.kept.split_whitespace().collect::<Vec<_>>(),
+        ["one", "one"]
+    );
+    assert_eq!(cutting.cut.len(), 2);
+}
+
+#[test]
+fn a_quote_of_short_lines_that_ends_a_reply_is_cut_and_an_alarm_is_not() {
+    let of = |text: &str, subject| {
+        let options = CutOptions {
+            subject,
+            ..CutOptions::default()
+        };
+        cut(text, &options).kept
+    };
+    assert_eq!(of("Hi\n\n> old\n> more\n", Some("Re: x")), "Hi");
+    for (text, subject) in [
+        ("Hi\n\n> old\n> more", Some("disk")),
+        ("disk\n\n> 90 %\n> 95 %", Some("Re: disk")),
+        ("Hi\n\n> old", Some("Re: x")),
+    ] {
+        assert_eq!(of(text, subject), text);
+    }
+}
+
+#[test]
+fn clear_signed_mail_is_read_without_its_armour() {
+    let raw = "From: a@b.example\r\n\r\n-----BEGIN PGP SIGNED MESSAGE-----\r\nHash: SHA256\r\n\r\nHello\r\n- -- \r\nAnn\r\n-----BEGIN PGP SIGNATURE-----\r\n\r\niQEz\r\n=abcd\r\n-----END PGP SIGNATURE-----\r\n";
+    let mail = postel_mail::parse(raw.as_bytes());
+    assert_eq!(kept(&mail.body.text), "Hello");
 }

@@ -26,6 +26,7 @@ pub fn composition(mail: &Mail, preferences: &Preferences, user: Option<&User>) 
     let options = CutOptions {
         signatures: &signatures,
         subject: mail.subject.as_deref(),
+        marks: &mail.body.marks,
     };
     let body = cut(&mail.body.text, &options);
     let subject = mail.subject.as_deref().unwrap_or_default().trim();

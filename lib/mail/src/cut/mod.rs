@@ -13,6 +13,7 @@ mod footer_phrases;
 mod header_block;
 mod header_labels;
 mod line;
+mod marked;
 mod marker;
 mod marker_phrases;
 mod passage;
@@ -35,6 +36,17 @@ pub struct CutOptions<'a> {
     /// … make it a reply (cut). Without it, a header block under typed text is a reply, and one that opens the mail is
     /// a forward.
     pub subject: Option<&'a str>,
+    /// What the mail program itself marked in an HTML mail ([`crate::Body::marks`]).
+    pub marks: &'a [Mark],
+}
+
+/// Lines of a text that its mail program marked as a quote or a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What they are.
+    pub kind: CutKind,
+    /// Which, counted from 0; the end may lie beyond the text.
+    pub lines: std::ops::Range<usize>,
 }
 
 /// The text in two halves.
@@ -123,12 +135,9 @@ pub fn cut(text: &str, options: &CutOptions<'_>) -> Cutting {
         .filter(|first| !first.is_empty())
         .collect();
     let mut tags = vec![Tag::Typed; lines.len()];
-    quote::mark(
-        &lines,
-        &mut tags,
-        &signatures,
-        subject::kind(options.subject),
-    );
+    let subject = subject::kind(options.subject);
+    quote::mark(&lines, &mut tags, &signatures, subject);
+    marked::mark(&lines, &mut tags, options.marks, subject);
     signature::mark(&lines, &mut tags, &signatures);
     footer::mark(&lines, &mut tags);
     signature::mark_closing_rows(&lines, &mut tags);

@@ -203,7 +203,8 @@ impl Walk<'_, '_, '_> {
         let above = at.checked_sub(1).and_then(|above| self.lines.get(above));
         let machine = self.subject == SubjectKind::Fresh
             || above.is_some_and(|line| is_diff_mark(&line.body));
-        self.quoting |= attribution::opens(block) || (!machine && is_prose(block, last));
+        let answered = last && self.typed && self.subject == SubjectKind::Reply;
+        self.quoting |= attribution::opens(block) || (!machine && is_prose(block, last, answered));
         if self.quoting {
             self.quotes.push(at..end);
         }
@@ -302,8 +303,8 @@ impl Walk<'_, '_, '_> {
 }
 
 /// Reads like a quoted mail: two lines or more that mostly begin like words, with three words a line (two where nothing
-/// is below it). "> 90 %", "> ok /home" and a prompt's ">>> f()" are no prose.
-fn is_prose(block: &[Line<'_>], last: bool) -> bool {
+/// is below it, one where that ends a reply). "> 90 %", "> ok /home" and a prompt's ">>> f()" are no prose.
+fn is_prose(block: &[Line<'_>], last: bool, answered: bool) -> bool {
     let (mut filled, mut begun, mut words) = (0usize, 0usize, 0usize);
     for line in block
         .iter()
@@ -317,7 +318,9 @@ fn is_prose(block: &[Line<'_>], last: bool) -> bool {
         };
         words = words.saturating_add(line.body.split(' ').filter(is_word).count());
     }
-    let enough = if last {
+    let enough = if answered {
+        filled
+    } else if last {
         filled.saturating_mul(2)
     } else {
         filled.saturating_mul(3)

@@ -21,11 +21,18 @@ pub(super) struct Lines {
     last_quote: usize,
     /// How many empty lines stand at the end of `out`.
     empty_lines: usize,
+    /// How many lines are written.
+    count: usize,
     /// Set in front of the next text, once.
     marker: Option<String>,
 }
 
 impl Lines {
+    /// How many lines are written.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     /// Adds running text: ASCII blanks collapse, no-break spaces are blanks that do not.
     pub(super) fn text(&mut self, text: &str) {
         for c in text.chars() {
@@ -122,6 +129,7 @@ impl Lines {
         }
         self.out.push_str(text);
         self.out.push('\n');
+        self.count += 1;
         self.empty_lines = 0;
         self.last_quote = self.quote;
     }
@@ -129,6 +137,7 @@ impl Lines {
     fn empty_line(&mut self, quote: usize) {
         self.prefix(quote);
         self.out.push('\n');
+        self.count += 1;
         self.empty_lines += 1;
     }
 

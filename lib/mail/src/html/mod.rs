@@ -5,6 +5,7 @@
 //! Links come out as their text, tables row by row, quotes with `> ` in front, as in plain mail.
 
 mod lines;
+mod marks;
 mod tags;
 
 use std::borrow::Cow;
@@ -20,7 +21,10 @@ use html5ever::tokenizer::{
 use html5ever::{LocalName, TokenizerResult};
 
 use lines::Lines;
+use marks::Sign;
 use tags::Layout;
+
+use crate::cut::{CutKind, Mark};
 
 /// Longest input that is read, in bytes: beyond it lie inline pictures, not words.
 const MAX_HTML: usize = 4 * 1024 * 1024;
@@ -30,11 +34,18 @@ const MAX_TAG: usize = 8 * 1024;
 const MAX_OPEN: usize = 512;
 /// How far up an end tag looks for its start.
 const MAX_LOOK: usize = 64;
+/// Most marks of quotes and signatures that are remembered.
+const MAX_MARKS: usize = 256;
 /// Longest `alt` text that stands for its picture: one emoji with all its joiners.
 const MAX_ALT: usize = 64;
 
 /// The visible text of an HTML body. Never fails; at most 256 KiB come out.
 pub fn html_to_text(html: &str) -> String {
+    html_to_marked_text(html).0
+}
+
+/// The same, and which of its lines the mail program itself marked as quotes and signatures ([`crate::cut::CutOptions`]).
+pub fn html_to_marked_text(html: &str) -> (String, Vec<Mark>) {
     let html = short_tags(
         html.get(..html.floor_char_boundary(MAX_HTML))
             .unwrap_or(html),
@@ -44,7 +55,7 @@ pub fn html_to_text(html: &str) -> String {
     let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
     while !matches!(tokenizer.feed(&input), TokenizerResult::Done) {}
     tokenizer.end();
-    tokenizer.sink.0.into_inner().lines.finish()
+    tokenizer.sink.0.into_inner().finish()
 }
 
 /// Drops the attributes of tags that are longer than [`MAX_TAG`].
@@ -114,6 +125,8 @@ struct Open {
     /// This element, not one around it, hides what is in it.
     hides: bool,
     quotes: bool,
+    /// What its lines are, and the first of them.
+    mark: Option<(CutKind, usize)>,
     /// Next number of an ordered list; zero for other lists.
     number: Option<usize>,
 }
@@ -125,6 +138,9 @@ struct Page {
     hidden: usize,
     quoted: usize,
     preformatted: usize,
+    marks: Vec<Mark>,
+    /// An open element marks its lines: what is in it marks nothing more.
+    marking: bool,
 }
 
 impl Page {
@@ -154,6 +170,7 @@ impl Page {
         if layout == Layout::Void || self.open.len() >= MAX_OPEN {
             return TokenSinkResult::Continue;
         }
+        let mark = self.mark(tag, layout);
         let quotes = name == "blockquote" && !tags::only_indents(tag);
         let number = match name {
             "ol" => Some(
@@ -176,6 +193,7 @@ impl Page {
             layout,
             hides,
             quotes,
+            mark,
             number,
         });
         match name {
@@ -186,6 +204,31 @@ impl Page {
             "title" | "textarea" => TokenSinkResult::RawData(RawKind::Rcdata),
             _ => TokenSinkResult::Continue,
         }
+    }
+
+    /// What a block that begins says of its lines. One mark at a time: the outermost.
+    fn mark(&mut self, tag: &Tag, layout: Layout) -> Option<(CutKind, usize)> {
+        if self.marking || self.hidden > 0 || !layout.breaks() || self.marks.len() >= MAX_MARKS {
+            return None;
+        }
+        let first = self.lines.count();
+        match marks::sign(tag)? {
+            Sign::Inside(kind) => {
+                self.marking = true;
+                Some((kind, first))
+            }
+            Sign::From(kind) => {
+                self.marking = true;
+                let lines = first..usize::MAX;
+                self.marks.push(Mark { kind, lines });
+                None
+            }
+        }
+    }
+
+    fn finish(mut self) -> (String, Vec<Mark>) {
+        self.close_to(0);
+        (self.lines.finish(), self.marks)
     }
 
     /// What a beginning element does to the lines.
@@ -296,6 +339,11 @@ impl Page {
                 Layout::Block | Layout::Item | Layout::Preformatted => self.lines.block(),
                 Layout::Cell => self.lines.space(),
                 Layout::Inline | Layout::Void | Layout::Hidden => {}
+            }
+            if let Some((kind, first)) = open.mark {
+                let lines = first..self.lines.count();
+                self.marks.push(Mark { kind, lines });
+                self.marking = false;
             }
         }
     }

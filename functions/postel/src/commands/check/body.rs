@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use postel_mail::cut::{CutOptions, Cutting, cut};
-use postel_mail::html_to_text;
+use postel_mail::html_to_marked_text;
 use serde::{Deserialize, Serialize};
 
 use super::jsonl;
@@ -65,11 +65,12 @@ impl From<Cutting> for Checked {
 }
 
 fn checked(question: &Question) -> Checked {
-    let text;
+    let (text, marks);
     let body = if question.html == Some(true) {
-        text = html_to_text(&question.body);
+        (text, marks) = html_to_marked_text(&question.body);
         &text
     } else {
+        marks = Vec::new();
         &question.body
     };
     let signatures: Vec<&str> = question.signature.as_deref().into_iter().collect();
@@ -78,6 +79,7 @@ fn checked(question: &Question) -> Checked {
         &CutOptions {
             signatures: &signatures,
             subject: None,
+            marks: &marks,
         },
     )
     .into()
