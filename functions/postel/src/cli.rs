@@ -93,7 +93,7 @@ enum Command {
 
     /// Print the completion script for a shell
     #[command(
-        long_about = "Print the completion script for a shell.\n\nFor bash: postel completions bash > ~/.local/share/bash-completion/completions/postel"
+        long_about = "Print the completion script for a shell.\n\nFor bash: mkdir -p ~/.local/share/bash-completion/completions && postel completions bash > ~/.local/share/bash-completion/completions/postel"
     )]
     Completions {
         /// The shell it is for

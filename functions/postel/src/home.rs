@@ -109,8 +109,9 @@ fn make_folder(folder: &Path) -> Result<(), Failure> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(|e| {
         Failure::Trouble(format!(
-            "the data folder {} cannot be made: {e}; name another in [gateway] data",
-            folder.display()
+            "the data folder {} cannot be made: {}; name another in [gateway] data",
+            folder.display(),
+            config::reason(&e)
         ))
     })
 }
@@ -150,6 +151,30 @@ fn own_address(config: &Config) -> Result<EmailAddress, Failure> {
             "[mail_out] from is empty and [gateway] domains names none: {e}"
         ))
     })
+}
+
+/// Where our own mails are written while no smarthost is set.
+pub(crate) fn outbox_folder(config: &Config) -> PathBuf {
+    let named = config.mail_out.folder.clone();
+    named.unwrap_or_else(|| config.gateway.data.join("outbox"))
+}
+
+/// What keeps an invitation from reaching whom it is for, in words for the operator.
+pub(crate) fn invitations_fail(config: &Config) -> Vec<String> {
+    let mut why = Vec::new();
+    if config.mail_out.smarthost.is_none() {
+        why.push(format!(
+            "Mind: [mail_out] smarthost is empty, so our own mails go nowhere: they are written into {}.",
+            absolute(&outbox_folder(config)).display()
+        ));
+    }
+    if config.web.public_url.is_none() {
+        why.push(format!(
+            "Mind: [web] public_url is empty, so links in invitations begin with {}, which people elsewhere can hardly open.",
+            public_url(config)
+        ));
+    }
+    why
 }
 
 /// Where the pages are, without a slash at the end.

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::{Config, reason};
 use crate::exit::Failure;
 use crate::home::{self, Home};
 use crate::system::{SystemClock, SystemIds};
@@ -63,7 +63,7 @@ async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure
             std::io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: write a higher one, or grant CAP_NET_BIND_SERVICE",
             _ => "write another address",
         };
-        Failure::Trouble(format!("{address} cannot be listened on ({e}); {hint} in {setting}"))
+        Failure::Trouble(format!("{address} cannot be listened on ({}); {hint} in {setting}", reason(&e)))
     })
 }
 
@@ -226,11 +226,7 @@ fn mail_out(config: &Config, hostname: &str) -> Result<Arc<dyn MailOut>, Failure
             .map_err(|e| Failure::Trouble(e.to_string()))?;
         return Ok(Arc::new(sender));
     }
-    let folder = config
-        .mail_out
-        .folder
-        .clone()
-        .unwrap_or_else(|| config.gateway.data.join("outbox"));
+    let folder = home::outbox_folder(config);
     let sender = MailFolder::new(&folder).map_err(|e| {
         Failure::Trouble(format!(
             "the folder {} cannot be made: {e}",

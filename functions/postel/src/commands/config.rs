@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use crate::config::{self, Config, EXAMPLE};
 use crate::exit::{Answer, Failure, Outcome};
-use crate::home::absolute;
+use crate::home::{absolute, invitations_fail};
 use crate::output::{Colour, Output, paint};
 
 /// What can be done with the configuration.
@@ -60,5 +60,8 @@ fn check(given: Option<&Path>, out: &mut Output) -> Outcome {
         },
     )?;
     out.field("pages", config.web.listen.to_string())?;
+    for mind in invitations_fail(&config) {
+        out.line(paint(Colour::Warn, &mind))?;
+    }
     Ok(Answer::Yes)
 }

@@ -200,7 +200,8 @@ async fn next_free(from: u16) -> Result<TcpListener, Failure> {
             Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {}
             Err(e) => {
                 return Err(Failure::Trouble(format!(
-                    "127.0.0.1:{port} cannot be listened on: {e}"
+                    "127.0.0.1:{port} cannot be listened on: {}",
+                    crate::config::reason(&e)
                 )));
             }
         }

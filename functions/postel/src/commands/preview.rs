@@ -11,7 +11,7 @@ use postel_core::evidence::Connection;
 use postel_core::model::AccountId;
 use postel_mail::{FromField, Mail};
 
-use super::check::{DnsArguments, bytes_of};
+use super::check::{DnsArguments, input};
 use crate::exit::{Answer, Failure, Outcome};
 use crate::home::Home;
 use crate::judging::{Incoming, Judge, Verdict, Whose, envelope_sender};
@@ -20,7 +20,7 @@ use crate::output::{Colour, Output, paint};
 /// A mail in a file, and how it would come in.
 #[derive(Args)]
 pub(crate) struct MailArguments {
-    /// The mail (.eml)
+    /// The mail (.eml); - for standard input
     file: Option<PathBuf>,
     /// Address of the client that hands it over; without it, only a signature can prove the sender
     #[arg(long, visible_alias = "from-ip", value_name = "ADDRESS")]
@@ -57,10 +57,10 @@ impl MailArguments {
         self,
         ours: impl Fn(&EmailAddress) -> bool,
     ) -> Result<Incoming, Failure> {
-        let path = self
-            .file
-            .ok_or_else(|| Failure::Usage("name the file of a mail".to_owned()))?;
-        let raw = bytes_of(&path).map_err(Failure::Trouble)?;
+        let path = self.file.ok_or_else(|| {
+            Failure::Usage("name the file of a mail, or - for standard input".to_owned())
+        })?;
+        let raw = input(&path)?;
         let mail = postel_mail::parse(&raw);
         let sender = self.sender.unwrap_or_else(|| from_of(&mail));
         let recipients = if self.to.is_empty() {

@@ -50,8 +50,9 @@ pub(crate) async fn run(arguments: Replay, home: &Home, out: &mut Output) -> Out
             "no waiting text has this id; `postel trail` shows what became of it".to_owned(),
         ));
     }
-    out.line(format!(
-        "Texts due now: {made_due}. A running `postel serve` sends them within a minute."
-    ))?;
+    out.line(format!("Texts due now: {made_due}."))?;
+    if made_due > 0 {
+        out.line("`postel serve` sends them within a minute; where it does not run, start it.")?;
+    }
     Ok(Answer::Yes)
 }

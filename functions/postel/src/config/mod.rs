@@ -5,6 +5,7 @@
 
 mod settings;
 mod source;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +17,8 @@ use postel_core::ledger::limits::Ceilings;
 use postel_core::model::Language;
 use postel_core::number::Country;
 
-pub(crate) use settings::server;
 pub(crate) use source::{Fault, File};
+pub(crate) use words::{country, reason, server};
 
 /// The commented file that `postel config example` prints; a test holds it to the defaults.
 pub(crate) const EXAMPLE: &str = include_str!("postel.toml");
@@ -221,7 +222,8 @@ fn find(given: Option<&Path>) -> Result<Option<File>, Fault> {
                 return Err(Fault {
                     place: path.display().to_string(),
                     what: format!(
-                        "the configuration file cannot be read ({e}); `postel config example` prints one to begin with"
+                        "the configuration file cannot be read ({}); `postel config example` prints one to begin with",
+                        reason(&e)
                     ),
                 });
             }

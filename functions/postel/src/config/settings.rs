@@ -2,16 +2,18 @@
 //! held to `postel.toml` by a test.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::net::SocketAddr;
 
 use postel_core::address::{AddressError, Domain};
 use postel_core::ledger::limits::Ceilings;
 use postel_core::model::Language;
-use postel_core::number::{Country, CountryError};
+use postel_core::number::Country;
 
 use super::source::{Fault, File, Raw, Reader};
+use super::words::{
+    certificate_file, country, domain, each, is_filter, key_file, one_of, overlap, readable,
+    secret, server, twice,
+};
 use super::{
     Config, Gateway, Log, MailOut, NewAccounts, Operator, Secret, Smarthost, Smtp, Tls, Web,
 };
@@ -82,7 +84,7 @@ fn accounts(r: &mut Reader<'_>) -> NewAccounts {
     NewAccounts {
         language: r.take("accounts", "language", Language::En, |raw| Ok(raw.text()?.parse()?)),
         country: r.take("accounts", "country", Country::FR, |raw| {
-            raw.text()?.parse().map_err(|e: CountryError| e.to_string())
+            country(&raw.text()?)
         }),
         time_zone: r.take("accounts", "time_zone", "Europe/Paris".to_owned(), |raw| {
             let written = raw.text()?;
@@ -134,10 +136,10 @@ fn smtp(r: &mut Reader<'_>) -> Smtp {
 /// STARTTLS: both files or neither, and they fit each other.
 fn tls(r: &mut Reader<'_>) -> Option<Tls> {
     let certificate = r.take("smtp", "tls_certificate", None, |raw| {
-        raw.path()?.map(readable).transpose()
+        raw.path()?.map(certificate_file).transpose()
     });
     let key = r.take("smtp", "tls_key_file", None, |raw| {
-        raw.path()?.map(|p| secret(&p).map(|_| p)).transpose()
+        raw.path()?.map(key_file).transpose()
     });
     match (certificate, key) {
         (Some(certificate), Some(key)) => match postel_local::tls::load(&certificate, &key) {
@@ -344,108 +346,10 @@ fn log(r: &mut Reader<'_>) -> Log {
     }
 }
 
-/// Whether each part is a level, or a module and its level. The library takes any other word for a
-/// module, and then logs nothing else.
-fn is_filter(written: &str) -> bool {
-    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    let levels = written.split(',').all(|part| {
-        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
-        LEVELS.contains(&level.trim().to_ascii_lowercase().as_str())
-    });
-    levels && tracing_subscriber::EnvFilter::try_new(written).is_ok()
-}
-
-/// Reads every entry of a list; where some are wrong, tells all of them.
-fn each<T>(list: Vec<String>, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
-    let mut wrong = Vec::new();
-    let mut right = Vec::new();
-    for entry in list {
-        match read(&entry) {
-            Ok(value) => right.push(value),
-            Err(what) => wrong.push(what),
-        }
-    }
-    if wrong.is_empty() {
-        Ok(right)
-    } else {
-        Err(wrong.join("; "))
-    }
-}
-
-/// An entry that is the same as one before it.
-fn twice<T>(list: &[T], same: impl Fn(&T, &T) -> bool) -> Option<&T> {
-    let mut rest = list;
-    while let Some((last, before)) = rest.split_last() {
-        if before.iter().any(|b| same(b, last)) {
-            return Some(last);
-        }
-        rest = before;
-    }
-    None
-}
-
-/// Whether only one of two addresses can be listened on. Port 0 is whichever is free.
-fn overlap(a: &SocketAddr, b: &SocketAddr) -> bool {
-    a.port() == b.port()
-        && a.port() != 0
-        && a.is_ipv4() == b.is_ipv4()
-        && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
-}
-
-fn one_of(written: &str, words: &[&str]) -> Result<String, String> {
-    if words.contains(&written) {
-        Ok(written.to_owned())
-    } else {
-        Err(format!("`{written}` is not one of {}", words.join(", ")))
-    }
-}
-
-fn domain(written: &str) -> Result<Domain, String> {
-    Domain::from_str(written)
-        .map_err(|_| format!("`{written}` is not a domain name; write one such as sms.example.com"))
-}
-
-/// A name server: an address, with port 53 where none is written.
-pub(crate) fn server(written: &str) -> Result<SocketAddr, String> {
-    written
-        .parse::<SocketAddr>()
-        .or_else(|_| written.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
-        .map_err(|_| format!("`{written}` is not a name server's address; write one such as 192.0.2.53 or 127.0.0.1:5353"))
-}
-
-/// A file that is there and can be read.
-fn readable(path: PathBuf) -> Result<PathBuf, String> {
-    match std::fs::File::open(&path) {
-        Ok(_) => Ok(path),
-        Err(e) => Err(format!("{} cannot be read: {e}", path.display())),
-    }
-}
-
-/// The text of a file that holds a secret, without its last line end. Group members may read such
-/// a file (certificate groups, container secrets), everybody else not.
-fn secret(path: &Path) -> Result<Secret, String> {
-    let unreadable = |e: std::io::Error| format!("{} cannot be read: {e}", path.display());
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path)
-        .map_err(unreadable)?
-        .permissions()
-        .mode();
-    if mode & 0o007 != 0 {
-        return Err(format!(
-            "everybody on this machine can read {p}; run: chmod o= {p}",
-            p = path.display()
-        ));
-    }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() {
-        return Err(format!("{} is empty", path.display()));
-    }
-    Ok(Secret(text.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn from_text(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
@@ -546,16 +450,6 @@ mod tests {
             from_text("[gateway]\ndomains = \n[log]\nformat = \"xml\"\n", &[]).unwrap_err();
         let places: Vec<&str> = faults.iter().map(|f| f.place.as_str()).collect();
         assert_eq!(places, ["postel.toml:2"], "{faults:?}");
-    }
-
-    #[test]
-    fn a_level_that_is_none_is_no_filter() {
-        for good in ["info", "WARN", "info,postel_local=debug", "off"] {
-            assert!(is_filter(good), "{good}");
-        }
-        for bad in ["loud", "", "info,", "postel_local=loud", "info, x"] {
-            assert!(!is_filter(bad), "{bad}");
-        }
     }
 
     #[test]

@@ -289,6 +289,21 @@ impl<'a> Reader<'a> {
             for (section, value) in table {
                 let name: &str = section.get_ref();
                 let place = file.line(section.span().start);
+                let homeless = !matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
+                if homeless && !self.known.contains_key(name) {
+                    let owners = self.known.iter().filter(|(_, keys)| keys.contains(&name));
+                    let owners: Vec<&str> = owners.map(|(section, _)| *section).collect();
+                    let hint = if owners.is_empty() {
+                        format!("there are {}", list(self.known.keys()))
+                    } else {
+                        format!("write it below [{}]", owners.join("] or ["))
+                    };
+                    unknown.push(Fault {
+                        place,
+                        what: format!("`{name}` stands in no section; {hint}"),
+                    });
+                    continue;
+                }
                 let Some(keys) = self.known.get(name) else {
                     unknown.push(Fault {
                         place,

@@ -226,6 +226,21 @@ fn what_must_not_be_is_refused_with_the_reason() {
         ),
         (&["account", "show", "Acme"], 2, "begins with a letter"),
         (&["trail", "0000"], 1, "postel mails"),
+        (
+            &["prefs", "set", "acme", "--country", "UK"],
+            2,
+            "UK is not a country code (GB is)",
+        ),
+        (
+            &["limits", "set", "acme", "--countries", "FR,XX"],
+            2,
+            "XX is not a country",
+        ),
+        (
+            &["user", "verify", "acme", "example.com"],
+            1,
+            "postel user list",
+        ),
         (&["trail", ""], 2, "value is required"),
         (&["mails", "--account", "nope"], 1, "postel account add"),
         (&["replay", "--account", "nope"], 1, "postel account add"),
@@ -270,6 +285,18 @@ fn what_must_not_be_is_refused_with_the_reason() {
         .run(&["account", "set", "acme", "--accept", "any-server"])
         .ok();
     assert!(unproven.contains("any_server = true"), "{unproven}");
+    let nameless = place
+        .run(&["prefs", "set", "acme", "--send-as", "sender-name"])
+        .ok();
+    assert!(nameless.contains("--sender-name"), "{nameless}");
+    let above = place
+        .run(&["limits", "set", "acme", "--day", "50001", "--month", "7"])
+        .ok();
+    assert!(
+        above.contains("50001 has the effect of 50000")
+            && !above.contains("parts_per_account_month"),
+        "{above}"
+    );
     let unrelated = place
         .run(&["account", "set", "acme", "--retention", "7"])
         .ok();
@@ -312,6 +339,13 @@ fn users_are_invited_accepted_and_deleted() {
     place
         .run(&["user", "automated", "acme", "ann@example.com", "allow"])
         .ok();
+    place
+        .run(&["user", "signature", "acme", "ann@example.com", "Ann"])
+        .ok();
+    let without = place
+        .run(&["user", "signature", "acme", "ann@example.com", ""])
+        .ok();
+    assert!(without.contains("no signature of its own"), "{without}");
     place
         .run(&["user", "signature", "acme", "ann@example.com", "Ann"])
         .ok();

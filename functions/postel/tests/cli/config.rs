@@ -223,3 +223,64 @@ fn every_entry_of_a_list_is_judged() {
     );
     check(one, "[\"127.0.0.1:0\", \"127.0.0.1:0\"]", "\"127.0.0.1:0\"").ok();
 }
+
+#[test]
+fn a_wrong_file_is_known_by_its_kind_before_its_rights() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let key = place.write(
+        "key.pem",
+        "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n",
+    );
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    place.write(
+        "chain.pem",
+        "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
+    );
+    place.write(
+        "postel.toml",
+        "listen = 1\nfoo = 2\n[gateway]\ndomains = [\"sms.example.com\"]\n\
+         [smtp]\ntls_certificate = \"key.pem\"\ntls_key_file = \"chain.pem\"\n\
+         [mail_out]\nsmarthost = \"smtp://ann@mail.example.com:587\"\npassword_file = \".\"\n\
+         trust_file = \"absent.pem\"\n[accounts]\ncountry = \"UK\"\n",
+    );
+    let told = place.run(&["config", "check"]).err;
+    for words in [
+        "`listen` stands in no section; write it below [smtp] or [web]",
+        "`foo` stands in no section; there are",
+        "key.pem holds a private key, not a certificate",
+        "chain.pem holds a certificate, not a private key",
+        " is a folder; name the file in it",
+        "absent.pem cannot be read: No such file or directory\n",
+        "UK is not a country code (GB is)",
+        "has 7 faults",
+    ] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+    assert!(
+        !told.contains("chmod") && !told.contains("os error"),
+        "{told}"
+    );
+}
+
+#[test]
+fn invitations_that_reach_nobody_are_minded() {
+    let place = Place::configured();
+    let check = place.run(&["config", "check"]).ok();
+    let outbox = place.folder.join("data/outbox");
+    place.run(&["account", "add", "acme"]).ok();
+    let added = place.run(&["user", "add", "acme", "ann@example.com"]).ok();
+    assert!(added.contains("while `postel serve` runs"), "{added}");
+    for told in [check, added] {
+        assert!(told.contains("smarthost is empty"), "{told}");
+        assert!(told.contains(&outbox.display().to_string()), "{told}");
+        assert!(told.contains("public_url is empty"), "{told}");
+    }
+    place.write(
+        "postel.toml",
+        "[gateway]\ndomains = [\"sms.example.com\"]\n[web]\npublic_url = \"https://sms.example.com\"\n\
+         [mail_out]\nsmarthost = \"smtp://mail.example.com:587\"\n",
+    );
+    let well = place.run(&["config", "check"]).ok();
+    assert!(!well.contains("Mind"), "{well}");
+}

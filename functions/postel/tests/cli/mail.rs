@@ -181,6 +181,11 @@ fn people_see_why() {
     ] {
         assert!(yes.contains(words), "{words} in {yes}");
     }
+    let piped = place.feed(
+        &["check", "mail", "-", "--dns", &address, "--ip", "192.0.2.1"],
+        MAIL,
+    );
+    assert_eq!(piped.ok(), yes);
     let no = place.run(&[
         "preview",
         "mail.eml",

@@ -12,7 +12,7 @@ use postel_local::sqlite::SqliteStore;
 
 use crate::support::Place;
 
-fn row(mail: &str, state: State) -> Row {
+pub fn row(mail: &str, state: State) -> Row {
     let at: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
     let later = at
         .checked_add(SignedDuration::from_hours(24 * 3650))

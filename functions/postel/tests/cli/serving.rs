@@ -7,6 +7,11 @@ use std::time::{Duration, Instant};
 
 use postel_auth::testing::{Zone, ZoneServer};
 
+use postel_core::ledger::State;
+use postel_core::ports::Ledger as _;
+use postel_local::sqlite::SqliteStore;
+
+use crate::replay::row;
 use crate::support::Place;
 
 /// A process that is killed where a test fails.
@@ -224,6 +229,37 @@ fn the_demo_turns_a_mail_into_a_text_and_stays_up() {
     assert_eq!(demo.stop(), 0);
     let left: Vec<_> = std::fs::read_dir(&place.folder).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn serve_tells_what_a_crash_left() {
+    let place = Place::new();
+    let port = free_port();
+    place.write(
+        "postel.toml",
+        format!(
+            "[gateway]\ndomains = [\"sms.example.com\"]\ndata = \"data\"\n[smtp]\nlisten = [\"127.0.0.1:0\"]\n\
+             [web]\nlisten = \"127.0.0.1:{port}\"\n"
+        ),
+    );
+    place.run(&["account", "add", "acme"]).ok();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(&place.folder.join("data/postel.sqlite")).unwrap();
+        for row in [row("a1", State::Sending), row("b2", State::Waiting)] {
+            store.claim(&row).await.unwrap();
+        }
+        store.close().await.unwrap();
+    });
+    let (mut server, mut out) = Process::start(place.command(&["serve"]));
+    until(&mut out, "pages\t");
+    let mut log = BufReader::new(server.0.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("the last process ended while texts were being sent") {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "nothing is told");
+    }
+    assert!(line.contains("WARN") && line.contains("texts=1"), "{line}");
 }
 
 #[test]

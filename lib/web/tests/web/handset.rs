@@ -27,6 +27,9 @@ async fn texts_are_shown_newest_first_with_what_is_billed() {
         assert!(page.contains(words), "{words}");
     }
     assert!(page.find("06:33") < page.find("18:33"));
+    site.text("Mairie", "1").await;
+    let page = site.get("/handset").await.body;
+    assert!(page.contains("· 1 unit<"), "one unit is no units");
     let page = site.send("GET", "/handset", "fr").await.body;
     for words in ["Simulé", "dimanche 22 novembre 2026", "2 SMS · GSM-7"] {
         assert!(page.contains(words), "{words}");

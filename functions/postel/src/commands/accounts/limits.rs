@@ -1,12 +1,14 @@
 //! `postel limits`: what an account may send.
 
 use clap::{Args, Subcommand};
+use postel_core::ledger::limits::Ceilings;
 use postel_core::model::{Account, AccountId};
-use postel_core::number::{Country, CountryError};
+use postel_core::number::Country;
 
+use crate::config::country;
 use crate::exit::{Answer, Outcome};
 use crate::home::{ACTOR, Home};
-use crate::output::Output;
+use crate::output::{Colour, Output, paint};
 
 /// What can be done with limits.
 #[derive(Subcommand)]
@@ -58,11 +60,7 @@ fn countries(written: &str) -> Result<Countries, String> {
         .split(',')
         .map(str::trim)
         .filter(|c| !c.is_empty())
-        .map(|c| {
-            c.to_ascii_uppercase()
-                .parse()
-                .map_err(|e: CountryError| format!("`{c}`: {e}"))
-        })
+        .map(country)
         .collect::<Result<_, _>>()
         .map(Countries)
 }
@@ -87,12 +85,45 @@ pub(crate) async fn run(command: LimitsCommand, home: &Home, out: &mut Output) -
                 })
                 .await?;
             out.line(format!("The limits of {} are changed.", account.id))?;
+            for mind in set.above(&home.config.operator.ceilings) {
+                out.line(paint(Colour::Warn, &mind))?;
+            }
         }
     }
     Ok(Answer::Yes)
 }
 
 impl Set {
+    /// What is set above the operator's ceilings, in words.
+    fn above(&self, ceilings: &Ceilings) -> Vec<String> {
+        let settings = [
+            (
+                self.recipients_per_mail,
+                ceilings.recipients_per_mail,
+                "recipients_per_mail",
+            ),
+            (
+                self.day,
+                ceilings.parts_per_account_day,
+                "parts_per_account_day",
+            ),
+            (
+                self.month,
+                ceilings.parts_per_account_month,
+                "parts_per_account_month",
+            ),
+        ];
+        settings
+            .into_iter()
+            .filter_map(|(set, ceiling, key)| {
+                let set = set.filter(|set| *set > ceiling)?;
+                Some(format!(
+                    "Mind: {set} has the effect of {ceiling}, the operator's ceiling ([operator] {key})."
+                ))
+            })
+            .collect()
+    }
+
     fn apply(&self, account: &mut Account) {
         let l = &mut account.limits;
         if let Some(Countries(countries)) = &self.countries {

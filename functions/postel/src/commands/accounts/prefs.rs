@@ -8,7 +8,7 @@ use postel_core::text::{EncodingPreference, OverLimit};
 use super::{or_none, shown, word};
 use crate::exit::{Answer, Outcome};
 use crate::home::{ACTOR, Home};
-use crate::output::Output;
+use crate::output::{Colour, Output, paint};
 
 /// What can be done with preferences.
 #[derive(Subcommand)]
@@ -59,7 +59,7 @@ pub(crate) struct Set {
     #[arg(long, group = "change")]
     language: Option<Language>,
     /// Country in which bare digits are read: two letters
-    #[arg(long, group = "change")]
+    #[arg(long, group = "change", value_parser = crate::config::country)]
     country: Option<Country>,
     /// How digits without + are read: national or international
     #[arg(long, group = "change")]
@@ -106,6 +106,14 @@ pub(crate) async fn run(command: PrefsCommand, home: &Home, out: &mut Output) ->
                 })
                 .await?;
             out.line(format!("The preferences of {} are changed.", account.id))?;
+            let p = &account.preferences;
+            let touched = set.send_as.is_some() || set.sender_name.is_some();
+            if touched && p.send_as == SendAs::SenderName && p.sender_name.is_none() {
+                out.line(paint(
+                    Colour::Warn,
+                    "Mind: texts are to be sent as the sender name, but there is none: set one with --sender-name.",
+                ))?;
+            }
         }
     }
     Ok(Answer::Yes)

@@ -5,11 +5,11 @@ use postel_core::address::Domain;
 use postel_core::model::{AccountId, Automated, Sender, User, UserStatus};
 use postel_core::settings::{Added, Settings};
 
-use super::{Sure, or_none, shown, word};
+use super::{Sure, shown, word};
 use crate::commands::check::resolver;
 use crate::exit::{Answer, Failure, Outcome};
-use crate::home::{ACTOR, Home};
-use crate::output::Output;
+use crate::home::{ACTOR, Home, invitations_fail};
+use crate::output::{Colour, Output, paint};
 
 /// Which user of which account.
 #[derive(Args)]
@@ -40,6 +40,7 @@ pub(crate) enum UserCommand {
         /// The account
         account: AccountId,
         /// The domain, such as @example.com
+        #[arg(value_parser = whole_domain)]
         domain: Sender,
     },
     /// Accept a user without an answer to the invitation: you vouch for the address
@@ -65,9 +66,19 @@ pub(crate) enum UserCommand {
     Signature {
         #[command(flatten)]
         who: Who,
-        /// The line
+        /// The line; one that begins with - comes after --, as in: postel user signature acme ann@example.com -- '-- '
         line: String,
     },
+}
+
+/// A listed domain, with its @ or without.
+fn whole_domain(written: &str) -> Result<Sender, String> {
+    let sender = if written.contains('@') {
+        written.parse()
+    } else {
+        format!("@{written}").parse()
+    };
+    sender.map_err(|e: <Sender as std::str::FromStr>::Err| e.to_string())
 }
 
 /// Runs the command.
@@ -76,11 +87,11 @@ pub(crate) async fn run(command: UserCommand, home: &Home, out: &mut Output) -> 
     match command {
         UserCommand::Add(Who { account, sender }) => {
             let added = settings.add_user(&account, sender.clone(), ACTOR).await?;
-            tell(&account, &sender, &added, out)?;
+            tell(&account, &sender, &added, home, out)?;
         }
         UserCommand::Resend(Who { account, sender }) => {
             let added = settings.resend(&account, &sender, ACTOR).await?;
-            tell(&account, &sender, &added, out)?;
+            tell(&account, &sender, &added, home, out)?;
         }
         UserCommand::List { account, json } => list(home, &account, json, out).await?,
         UserCommand::Verify { account, domain } => verify(home, &account, &domain, out).await?,
@@ -156,10 +167,12 @@ async fn set(command: UserCommand, home: &Home, out: &mut Output) -> Result<(), 
             settings
                 .change_user(&account, &sender, ACTOR, "user.signature", set)
                 .await?;
-            out.line(format!(
-                "The signature of {sender} begins with: {}",
-                or_none(line.as_deref())
-            ))?;
+            out.line(match line {
+                Some(line) => format!("The signature of {sender} begins with: {line}"),
+                None => format!(
+                    "{sender} has no signature of its own; the account's is cut where it has one."
+                ),
+            })?;
         }
         _ => {}
     }
@@ -171,15 +184,25 @@ fn tell(
     account: &AccountId,
     sender: &Sender,
     added: &Added,
+    home: &Home,
     out: &mut Output,
 ) -> std::io::Result<()> {
     match added {
-        Added::Invited { expires_at } => out.line(format!(
-            "{sender} is invited and may send for {account} once the link in the mail is confirmed (until {}).",
-            expires_at.strftime("%Y-%m-%d %H:%M UTC")
-        )),
+        Added::Invited { expires_at } => {
+            out.line(format!(
+                "{sender} is invited and may send for {account} once the link in the mail is confirmed (until {}).",
+                expires_at.strftime("%Y-%m-%d %H:%M UTC")
+            ))?;
+            out.line("The mail goes out while `postel serve` runs; `postel outbox` shows what became of it.")?;
+            for mind in invitations_fail(&home.config) {
+                out.line(paint(Colour::Warn, &mind))?;
+            }
+            Ok(())
+        }
         Added::ProofWanted { name, value } => {
-            out.line(format!("{sender} may send for {account} once this DNS record proves the domain:"))?;
+            out.line(format!(
+                "{sender} may send for {account} once this DNS record proves the domain:"
+            ))?;
             out.line("")?;
             out.line(format!("{name}. TXT \"{value}\""))?;
             out.line("")?;

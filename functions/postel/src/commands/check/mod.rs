@@ -16,7 +16,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use postel_auth::dns::Dns;
 
-use crate::config::Config;
+use crate::config::{Config, reason};
 use crate::exit::{Failure, Outcome};
 use crate::output::Output;
 
@@ -106,23 +106,26 @@ pub(crate) fn resolver(server: Option<SocketAddr>) -> Result<Dns, Failure> {
 
 /// The text of a file, or of standard input where none or `-` is named. Whatever is not UTF-8 is replaced.
 fn text_of(file: Option<&Path>) -> Result<String, Failure> {
-    let bytes = match file.filter(|f| *f != Path::new("-")) {
-        Some(path) => bytes_of(path).map_err(Failure::Trouble)?,
-        None => {
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .take(LONGEST)
-                .read_to_end(&mut bytes)
-                .map_err(|e| Failure::Trouble(format!("standard input cannot be read: {e}")))?;
-            bytes
-        }
-    };
+    let bytes = input(file.unwrap_or(Path::new("-")))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// The bytes of a file, or of standard input where it is `-`.
+pub(crate) fn input(file: &Path) -> Result<Vec<u8>, Failure> {
+    if file != Path::new("-") {
+        return bytes_of(file).map_err(Failure::Trouble);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .take(LONGEST)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Failure::Trouble(format!("standard input cannot be read: {}", reason(&e))))?;
+    Ok(bytes)
+}
+
 /// The bytes of a file of at most 64 MB.
-pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
-    let named = |e: std::io::Error| format!("{} cannot be read: {e}", path.display());
+fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+    let named = |e: std::io::Error| format!("{} cannot be read: {}", path.display(), reason(&e));
     let file = std::fs::File::open(path).map_err(named)?;
     let mut bytes = Vec::new();
     file.take(LONGEST + 1)

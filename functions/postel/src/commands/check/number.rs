@@ -32,10 +32,7 @@ fn country(written: &str) -> Result<Region, String> {
     let written = written.trim().to_ascii_uppercase();
     match written.as_str() {
         "" | "ZZ" => Ok(Region(None)),
-        code => code
-            .parse()
-            .map(|c| Region(Some(c)))
-            .map_err(|e| format!("unknown country: {e}")),
+        code => crate::config::country(code).map(|c| Region(Some(c))),
     }
 }
 
