@@ -10,6 +10,16 @@ use crate::number::{self, BareDigits, Country, NumberFault, PhoneNumber};
 /// Longest local part (RFC 5321 4.5.3.1.1), in octets.
 const LONGEST: usize = 64;
 
+/// Mailboxes that people expect at every domain (RFC 5321 4.5.1, RFC 2142), and our own mails' usual one.
+const ROLES: [&str; 6] = [
+    "postmaster",
+    "abuse",
+    "hostmaster",
+    "webmaster",
+    "mailer-daemon",
+    "postel",
+];
+
 /// Why a local part names no phone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum RecipientFault {
@@ -19,6 +29,9 @@ pub enum RecipientFault {
     /// What follows the number's `+` is not an account's name.
     #[error("after the number's + comes the name of an account, as in 0612345678+acme")]
     Account,
+    /// A mailbox that people expect to be read, or the one our own mails come from.
+    #[error("nobody reads mail here: this gateway takes mail for telephone numbers only")]
+    Nobody,
 }
 
 impl RecipientFault {
@@ -28,6 +41,7 @@ impl RecipientFault {
         match self {
             Self::Number(fault) => fault.code(),
             Self::Account => "account_name",
+            Self::Nobody => "nobody",
         }
     }
 }
@@ -50,6 +64,9 @@ impl Recipient {
     pub fn read(local: &str) -> Result<Self, RecipientFault> {
         if local.len() > LONGEST {
             return Err(NumberFault::TooLong.into());
+        }
+        if ROLES.iter().any(|role| local.eq_ignore_ascii_case(role)) {
+            return Err(RecipientFault::Nobody);
         }
         let (international, rest) = match local.strip_prefix(['+', 'p', 'P']) {
             Some(rest) => (true, rest),
@@ -168,6 +185,9 @@ mod tests {
             ("p", "not_a_number"),
             ("+acme", "letters"),
             ("info", "letters"),
+            ("Postmaster", "nobody"),
+            ("abuse", "nobody"),
+            ("postel", "nobody"),
             ("0612345678x12", "letters"),
             ("06 12 34 56 78", "not_a_number"),
             ("０612345678", "not_a_number"),

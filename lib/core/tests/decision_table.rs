@@ -43,6 +43,7 @@ struct Case {
     opted_out: bool,
     originator: Option<Originator>,
     full: Option<LimitKind>,
+    has_text: bool,
     text: Result<SmsText, TooLong>,
 }
 
@@ -94,6 +95,7 @@ fn good() -> Case {
         opted_out: false,
         originator: Some(Originator::Shared),
         full: None,
+        has_text: true,
         text: text::compose("hello", EncodingPreference::Smart, None),
     }
 }
@@ -209,6 +211,7 @@ impl Case {
             opted_out: self.opted_out,
             originator: self.originator.as_ref(),
             full: self.full,
+            has_text: self.has_text,
             text: &self.text,
         })
     }
@@ -350,6 +353,8 @@ fn table() -> Vec<(&'static str, Case, Code)> {
         ("8 over a limit", good().with(|c| c.full = Some(LimitKind::UserHour)), OverLimit),
 
         // 9
+        ("8 a mailbox that nobody reads", good().with(|c| c.number = Err(RecipientFault::Nobody)), NotANumber),
+        ("9 never any text", good().with(|c| { c.has_text = false; c.text = text::compose("", EncodingPreference::Smart, None); }), Empty),
         ("9 no text left", good().with(|c| c.text = text::compose("", EncodingPreference::Smart, None)), Empty),
     ]
 }

@@ -1183,3 +1183,52 @@ async fn a_users_signature_is_one_line_as_the_accounts_is() {
         assert_eq!(set.is_ok(), good, "{line:?}");
     }
 }
+
+#[tokio::test]
+async fn mailboxes_that_people_expect_have_words_of_their_own() {
+    let house = House::with([]).await;
+    for address in [
+        "Postmaster",
+        "postmaster@sms.example.net",
+        "abuse@sms.example.net",
+        "postel@sms.example.net",
+    ] {
+        let refused = house.intake.screen(address).unwrap_err().unwrap().smtp();
+        assert_eq!(
+            (refused.code, refused.subject, refused.detail),
+            (550, 1, 1),
+            "{address}"
+        );
+        assert!(refused.text.contains("Nobody reads mail here"), "{address}");
+    }
+    assert!(house.intake.screen("0612345678@sms.example.net").is_ok());
+    assert!(
+        house
+            .intake
+            .screen("abuse@example.com")
+            .unwrap_err()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_mail_of_a_picture_alone_is_told_that_it_has_no_text() {
+    let house = House::with_providers(vec![ScriptedProvider::new("first", [])], |a| {
+        a.preferences.subject = postel_core::model::BodySubject::Ignore
+    })
+    .await;
+    let picture = MAIL.replace("\r\n\r\nhello", "\r\nContent-Type: image/png\r\n\r\nx");
+    for (raw, words) in [
+        (picture, "has no text,"),
+        (MAIL.replace("hello", "-- \r\nAnn"), "above the signature"),
+    ] {
+        let judged = house
+            .intake
+            .receive(&House::envelope(&["0612345678"]), raw.as_bytes())
+            .await
+            .unwrap();
+        let said = &judged.record.recipients[0];
+        assert_eq!(said.code.as_str(), "empty");
+        assert!(said.why.contains(words), "{}", said.why);
+    }
+}

@@ -134,12 +134,18 @@ impl MailHandler for Door {
     fn recipient(&self, _connection: &Connection, address: &str) -> Result<(), Reply> {
         match self.intake.screen(address) {
             Ok(()) => Ok(()),
-            Err(None) => Err(Reply::refused(
-                7,
-                1,
-                "This gateway takes mail for its own domain only",
-            )),
-            Err(Some(refusal)) => Err(reply(&refusal.smtp())),
+            Err(None) => {
+                tracing::info!(reason = "other-domain", "a recipient was refused");
+                Err(Reply::refused(
+                    7,
+                    1,
+                    "This gateway takes mail for its own domain only",
+                ))
+            }
+            Err(Some(refusal)) => {
+                tracing::info!(reason = refusal.code().as_str(), "a recipient was refused");
+                Err(reply(&refusal.smtp()))
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! The one process's tasks: what is slow or broken in one holds up none of the others.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod log;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,6 +148,22 @@ async fn a_mail_server_that_hangs_holds_up_no_text() {
         },
         recipients: vec!["0612345678@sms.example.net".to_owned()],
     };
+    let seen = log::Log::default();
+    tracing::subscriber::with_default(seen.clone(), || {
+        for (to, code) in [
+            ("eve@sms.example.net", 550),
+            ("0612345678@elsewhere.example", 550),
+            ("postmaster@sms.example.net", 550),
+            ("Postmaster", 550),
+        ] {
+            let refused = door.recipient(&envelope.connection, to).unwrap_err();
+            assert_eq!(refused.code(), code);
+        }
+    });
+    let said = seen.text();
+    assert_eq!(said.matches("reason=\"not-a-number\"").count(), 3, "{said}");
+    assert_eq!(said.matches("reason=\"other-domain\"").count(), 1, "{said}");
+    assert!(!said.contains('@'), "{said}");
     assert!(door.mail(envelope, MAIL.to_vec()).await.is_success());
     for _ in 0..500 {
         match provider.texts().len() {

@@ -248,6 +248,8 @@ pub struct Destination<'a> {
     pub originator: Option<&'a Originator>,
     /// A limit without room for this text.
     pub full: Option<LimitKind>,
+    /// Whether the mail had any text before it was cut.
+    pub has_text: bool,
     /// The text.
     pub text: &'a Result<SmsText, TooLong>,
 }
@@ -291,7 +293,13 @@ pub fn recipient(facts: &Destination<'_>) -> Result<(), Refusal> {
                 limit: too_long.limit,
             });
         }
-        Ok(text) if text.text.is_empty() => return Err(Refusal::Empty),
+        Ok(text) if text.text.is_empty() => {
+            return Err(if facts.has_text {
+                Refusal::Empty
+            } else {
+                Refusal::NoText
+            });
+        }
         Ok(_) => {}
     }
     facts

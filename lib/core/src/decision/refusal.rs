@@ -180,8 +180,10 @@ pub enum Refusal {
         /// Parts allowed.
         limit: u32,
     },
-    /// Step 9.
+    /// Step 9: all of the mail's text was cut.
     Empty,
+    /// Step 9: the mail never had any.
+    NoText,
 }
 
 impl Refusal {
@@ -205,7 +207,7 @@ impl Refusal {
             Self::OverLimit(_) => Code::OverLimit,
             Self::TooManyRecipients { .. } => Code::TooManyRecipients,
             Self::TooLong { .. } => Code::TooLong,
-            Self::Empty => Code::Empty,
+            Self::Empty | Self::NoText => Code::Empty,
         }
     }
 
@@ -236,6 +238,7 @@ impl Refusal {
             Self::Automatic(_) => (550, (7, 1), "Automatic mail is not turned into texts".to_owned()),
             Self::Unreadable(_) => (554, (6, 0), self.why(Language::En)),
             Self::Virus | Self::Spam => (554, (7, 1), "The mail was judged unsafe".to_owned()),
+            Self::NotANumber(RecipientFault::Nobody) => (550, (1, 1), self.why(Language::En)),
             Self::NotANumber(_) => (550, (1, 3), self.why(Language::En)),
             Self::NotTextable(_) | Self::CountryNotAllowed(_) | Self::OptedOut | Self::NoOriginator => {
                 (550, (7, 1), self.why(Language::En))
@@ -243,7 +246,7 @@ impl Refusal {
             Self::OverLimit(_) => (452, (7, 1), self.why(Language::En)),
             Self::TooManyRecipients { .. } => (550, (5, 3), self.why(Language::En)),
             Self::TooLong { .. } => (552, (3, 4), self.why(Language::En)),
-            Self::Empty => (554, (6, 0), self.why(Language::En)),
+            Self::Empty | Self::NoText => (554, (6, 0), self.why(Language::En)),
         };
         SmtpReply {
             code,

@@ -118,7 +118,8 @@ pub(super) fn why(refusal: &Refusal, language: Language) -> String {
         | Refusal::Spam
         | Refusal::OptedOut
         | Refusal::NoOriginator
-        | Refusal::Empty => plain(refusal, language).to_owned(),
+        | Refusal::Empty
+        | Refusal::NoText => plain(refusal, language).to_owned(),
     }
 }
 
@@ -155,6 +156,12 @@ fn plain(refusal: &Refusal, language: Language) -> &'static str {
         (Refusal::NoOriginator, Fr) => {
             "Le compte n'a ni numéro ni nom d'émetteur utilisable dans ce pays. Configurez-en un dans ses préférences."
         }
+        (Refusal::NoText, En) => {
+            "The mail has no text, and files and pictures are not sent. Write the text into the mail."
+        }
+        (Refusal::NoText, Fr) => {
+            "Le mail n'a pas de texte, et les fichiers et les images ne sont pas envoyés. Écrivez le texte dans le mail."
+        }
         (Refusal::Empty, En) => {
             "Nothing is left to send: the mail has no text of its own. Write something above the signature and the quoted mail."
         }
@@ -173,6 +180,12 @@ fn unreadable(fault: Unreadable, language: Language) -> &'static str {
         }
         (Unreadable::Encrypted, Fr) => {
             "Le mail est chiffré et ne peut pas être lu ici. Envoyez-le sans chiffrement."
+        }
+        (Unreadable::NoHeader, En) => {
+            "The mail has no header: it begins with no line such as From: name@example.com. Send it with a mail program."
+        }
+        (Unreadable::NoHeader, Fr) => {
+            "Le mail n'a pas d'en-tête : il ne commence par aucune ligne comme From: nom@example.com. Envoyez-le avec un logiciel de messagerie."
         }
         (_, En) => {
             "The mail cannot be read: it is damaged, too large or too deeply nested. Send it again as plain text."
@@ -227,6 +240,9 @@ fn not_a_number(fault: RecipientFault, language: Language) -> String {
         (fault, En) => return capital(&fault.to_string()),
         (RecipientFault::Account, Fr) => {
             "Après le + du numéro vient le nom d'un compte, comme dans 0612345678+acme."
+        }
+        (RecipientFault::Nobody, Fr) => {
+            "Personne ne lit les mails ici : cette passerelle ne prend que les mails pour des numéros de téléphone."
         }
         (RecipientFault::Number(fault), Fr) => match fault {
             NumberFault::NotANumber => {

@@ -262,6 +262,7 @@ impl Intake {
             opted_out,
             originator: originator.as_ref(),
             full: self.full(&reserved).await?,
+            has_text: !case.mail.body.text.trim().is_empty(),
             text: &composed.text,
         };
         match (

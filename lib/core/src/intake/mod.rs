@@ -14,7 +14,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::address::Domain;
+use crate::address::{Domain, EmailAddress};
 use crate::decision::{self, Gateway, Refusal};
 use crate::evidence::{Connection, SesVerdicts};
 use crate::ledger::limits::Ceilings;
@@ -22,6 +22,7 @@ use crate::ledger::{LimitKind, Row, State};
 use crate::model::{Language, MailRecord, RecipientOutcome};
 use crate::notice::Notices;
 use crate::ports::{Claim, Clock, Ids, SenderEvidence, Store, StoreError};
+use crate::recipient::{Recipient, RecipientFault};
 
 /// A row is kept at least this long, so that a redelivery is known for one (DESIGN 4.5: longer than a dead letter lives).
 const REMEMBERED_FOR_DAYS: u32 = 15;
@@ -132,12 +133,20 @@ impl Intake {
     /// # Errors
     /// The refusal, or `None` for an address of another domain (no relaying).
     pub fn screen(&self, address: &str) -> Result<(), Option<Refusal>> {
-        let (local, domain) = address.rsplit_once('@').ok_or(None)?;
+        let nobody = || Some(Refusal::NotANumber(RecipientFault::Nobody));
+        let Some((local, domain)) = address.rsplit_once('@') else {
+            // RFC 5321 4.5.1: the one mailbox without a domain.
+            let role = address.eq_ignore_ascii_case("postmaster");
+            return Err(if role { nobody() } else { None });
+        };
         let domain: Domain = domain.parse().map_err(|_| None)?;
         if !self.rules.gateway.domains.contains(&domain) {
             return Err(None);
         }
-        crate::recipient::Recipient::read(local)
+        if EmailAddress::new(local, domain.as_str()).is_ok_and(|a| a == *self.notices.from()) {
+            return Err(nobody());
+        }
+        Recipient::read(local)
             .map(drop)
             .map_err(|fault| Some(Refusal::NotANumber(fault)))
     }

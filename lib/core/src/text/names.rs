@@ -16,7 +16,7 @@ pub struct Forcing {
 impl Forcing {
     /// What people call it, or the kind of character it is; empty for the rest.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         name_of(self.character)
     }
 
@@ -57,7 +57,7 @@ pub(super) fn forcing(text: &str, mendable: impl Fn(char) -> bool) -> Vec<Forcin
 }
 
 /// Whether printing it by itself shows nothing or disturbs what stands beside it.
-const fn name_hides(c: char) -> bool {
+fn name_hides(c: char) -> bool {
     matches!(
         c,
         '\0'..='\u{1f}' | '\u{7f}'..='\u{a0}' | '\u{ad}' | '\u{300}'..='\u{36f}' | '\u{61c}'
@@ -67,7 +67,7 @@ const fn name_hides(c: char) -> bool {
 }
 
 /// Names of what mails really hold; for the rest, their kind.
-const fn name_of(c: char) -> &'static str {
+fn name_of(c: char) -> &'static str {
     match c {
         '\t' => "tab",
         '`' => "backtick",
@@ -120,7 +120,7 @@ const fn name_of(c: char) -> &'static str {
 }
 
 /// What kind of character it is, by its block; empty for the rest.
-const fn kind_of(c: char) -> &'static str {
+fn kind_of(c: char) -> &'static str {
     match c {
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => "control character",
         '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => "accented letter",
@@ -147,11 +147,22 @@ const fn kind_of(c: char) -> &'static str {
         '\u{ff01}'..='\u{ff5e}' => "full-width character",
         '\u{1f1e6}'..='\u{1f1ff}' => "half of a flag",
         '\u{1f3fb}'..='\u{1f3ff}' => "skin tone",
+        '\u{2600}'..='\u{27bf}' if !PICTURES.contains(&c) => "symbol",
         '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}' => "emoji",
         '\u{e000}'..='\u{f8ff}' => "private character",
         _ => "",
     }
 }
+
+/// Those of the old symbols that are shown as coloured pictures by themselves (UTS #51, Emoji_Presentation).
+const PICTURES: &[char] = &[
+    '\u{2614}', '\u{2615}', '\u{2648}', '\u{2649}', '\u{264a}', '\u{264b}', '\u{264c}', '\u{264d}',
+    '\u{264e}', '\u{264f}', '\u{2650}', '\u{2651}', '\u{2652}', '\u{2653}', '\u{267f}', '\u{2693}',
+    '\u{26a1}', '\u{26aa}', '\u{26ab}', '\u{26bd}', '\u{26be}', '\u{26c4}', '\u{26c5}', '\u{26ce}',
+    '\u{26d4}', '\u{26ea}', '\u{26f2}', '\u{26f3}', '\u{26f5}', '\u{26fa}', '\u{26fd}', '\u{2705}',
+    '\u{270a}', '\u{270b}', '\u{2728}', '\u{274c}', '\u{274e}', '\u{2753}', '\u{2754}', '\u{2755}',
+    '\u{2757}', '\u{2795}', '\u{2796}', '\u{2797}', '\u{27b0}', '\u{27bf}',
+];
 
 #[cfg(test)]
 mod tests {
@@ -168,6 +179,8 @@ mod tests {
         };
         assert_eq!(shown('’'), "’ (right single quotation mark, U+2019)");
         assert_eq!(shown('😀'), "😀 (emoji, U+1F600)");
+        assert_eq!(shown('☃'), "☃ (symbol, U+2603)");
+        assert_eq!(shown('✅'), "✅ (emoji, U+2705)");
         assert_eq!(shown('\u{200b}'), "(zero-width space, U+200B)");
         assert_eq!(shown('፩'), "፩ (U+1369)");
     }

@@ -22,6 +22,16 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// The word for it in the log.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::BareEnd => "bare-line-end",
+            Self::Nul => "nul-octet",
+            Self::TooBig => "too-big",
+            Self::NoRoom => "no-room",
+        }
+    }
+
     pub(super) fn reply(self) -> Reply {
         match self {
             Self::BareEnd => Reply::fixed(

@@ -255,10 +255,12 @@ impl Session {
         self.begun += 1;
         let size = usize::try_from(mail.size.unwrap_or(0)).unwrap_or(usize::MAX);
         if size > limits.mail_bytes {
+            tracing::info!(reason = "too-big", bytes = size, "a mail was refused");
             self.say(&Fault::TooBig.reply());
             return Ok(());
         }
         if size > self.server.budget.left() {
+            tracing::info!(reason = "no-room", bytes = size, "a mail was put off");
             self.say(&Reply::no_room());
             return Ok(());
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use postel_local::smtp::Limits;
 
 use crate::client::Server;
+use crate::log::Log;
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -72,6 +73,8 @@ async fn recipients_refused_ones_included() {
 
 #[tokio::test]
 async fn size_announced_and_in_the_flow() {
+    let log = Log::default();
+    let _logging = tracing::subscriber::set_default(log.clone());
     let server = Server::with(Limits {
         mail_bytes: 100,
         ..Limits::default()
@@ -97,6 +100,9 @@ async fn size_announced_and_in_the_flow() {
             .await;
     }
     assert_eq!(server.mails().len(), 2);
+    let said = log.text();
+    assert_eq!(said.matches("reason=\"too-big\"").count(), 4, "{said}");
+    assert!(!said.contains("1@sms"), "{said}");
 }
 
 #[tokio::test]

@@ -11,4 +11,6 @@ mod client;
 mod commands;
 mod data;
 mod limits;
+#[path = "../log/mod.rs"]
+mod log;
 mod tls;

@@ -79,8 +79,13 @@ impl Session {
                 }
                 self.say(&reply);
             }
-            Err(fault @ (Fault::BareEnd | Fault::Nul)) => self.fault(fault.reply())?,
-            Err(fault @ (Fault::TooBig | Fault::NoRoom)) => self.say(&fault.reply()),
+            Err(fault) => {
+                tracing::info!(reason = fault.word(), "a mail was refused");
+                match fault {
+                    Fault::BareEnd | Fault::Nul => self.fault(fault.reply())?,
+                    Fault::TooBig | Fault::NoRoom => self.say(&fault.reply()),
+                }
+            }
         }
         self.reset();
         Ok(())
