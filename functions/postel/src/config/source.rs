@@ -282,6 +282,23 @@ impl<'a> Reader<'a> {
         table.get(section)?.get_ref().as_table()?.get(key)
     }
 
+    /// What to say of a name at the top of the file that is no section's: a setting of one, or a mistake.
+    fn no_section(&self, name: &str, value: &DeValue<'_>) -> String {
+        if matches!(value, DeValue::Table(_) | DeValue::Array(_)) {
+            let sections = list(self.known.keys());
+            return format!("there is no section [{name}]; there are {sections}");
+        }
+        let owners = self.known.iter().filter(|(_, keys)| keys.contains(&name));
+        let owners: Vec<&str> = owners.map(|(section, _)| *section).collect();
+        if owners.is_empty() {
+            let sections = list(self.known.keys());
+            format!("`{name}` stands in no section; there are {sections}")
+        } else {
+            let owners = owners.join("] or [");
+            format!("`{name}` stands in no section; write it below [{owners}]")
+        }
+    }
+
     /// All faults, unknown sections, keys and variables among them. Call after the last [`Self::take`].
     pub(super) fn finish(mut self) -> Vec<Fault> {
         let mut unknown = Vec::new();
@@ -289,29 +306,9 @@ impl<'a> Reader<'a> {
             for (section, value) in table {
                 let name: &str = section.get_ref();
                 let place = file.line(section.span().start);
-                let homeless = !matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
-                if homeless && !self.known.contains_key(name) {
-                    let owners = self.known.iter().filter(|(_, keys)| keys.contains(&name));
-                    let owners: Vec<&str> = owners.map(|(section, _)| *section).collect();
-                    let hint = if owners.is_empty() {
-                        format!("there are {}", list(self.known.keys()))
-                    } else {
-                        format!("write it below [{}]", owners.join("] or ["))
-                    };
-                    unknown.push(Fault {
-                        place,
-                        what: format!("`{name}` stands in no section; {hint}"),
-                    });
-                    continue;
-                }
                 let Some(keys) = self.known.get(name) else {
-                    unknown.push(Fault {
-                        place,
-                        what: format!(
-                            "there is no section [{name}]; there are {}",
-                            list(self.known.keys())
-                        ),
-                    });
+                    let what = self.no_section(name, value.get_ref());
+                    unknown.push(Fault { place, what });
                     continue;
                 };
                 let Some(entries) = value.get_ref().as_table() else {

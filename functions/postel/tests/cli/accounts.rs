@@ -257,6 +257,19 @@ fn what_must_not_be_is_refused_with_the_reason() {
             "no administrator",
         ),
         (
+            &[
+                "account",
+                "set",
+                "acme",
+                "--remove-admin",
+                "eve@example.com",
+                "--add-admin",
+                "eve@example.com",
+            ],
+            2,
+            "both added and removed",
+        ),
+        (
             &["opt-out", "lift", "acme", "+33612345678"],
             1,
             "has not opted out",

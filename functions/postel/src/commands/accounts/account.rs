@@ -157,6 +157,11 @@ async fn list(home: &Home, json: bool, out: &mut Output) -> Result<(), crate::ex
 }
 
 async fn change(set: Set, home: &Home, out: &mut Output) -> Result<(), crate::exit::Failure> {
+    if let Some(both) = set.add_admin.iter().find(|a| set.remove_admin.contains(a)) {
+        return Err(crate::exit::Failure::Usage(format!(
+            "{both} is both added and removed; say one of the two"
+        )));
+    }
     let account = home
         .settings
         .change(&set.account, ACTOR, "account.set", |account| {
@@ -171,9 +176,7 @@ async fn change(set: Set, home: &Home, out: &mut Output) -> Result<(), crate::ex
             }
             account.accept = set.accept.unwrap_or(account.accept);
             account.retention.days = set.retention.unwrap_or(account.retention.days);
-            account
-                .admins
-                .retain(|a| !set.remove_admin.contains(a) || set.add_admin.contains(a));
+            account.admins.retain(|a| !set.remove_admin.contains(a));
             for admin in &set.add_admin {
                 if !account.admins.contains(admin) {
                     account.admins.push(admin.clone());
