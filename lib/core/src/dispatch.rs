@@ -88,7 +88,7 @@ impl Dispatcher {
                 now,
                 match row.language {
                     Language::En => "the recipient opted out meanwhile",
-                    Language::Fr => "le destinataire s'est désabonné entre-temps",
+                    Language::Fr => "le destinataire s’est désabonné entre-temps",
                 },
             );
             return self.close(row).await;

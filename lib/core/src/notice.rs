@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use postel_mail::compose::{AutoSubmitted, Mailbox, Outgoing};
 use postel_mail::{AddrSpec, LOOP_HEADER};
@@ -64,7 +65,7 @@ impl Notices {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<OutgoingMail, StoreError> {
-        let until = expires_at.strftime("%Y-%m-%d");
+        let until = day(expires_at, account);
         let (subject, text) = match account.preferences.language {
             En => (
                 format!("Send text messages by mail: invitation of {}", account.id),
@@ -74,9 +75,12 @@ impl Notices {
                 ),
             ),
             Fr => (
-                format!("Envoyer des SMS par mail : invitation de {}", account.id),
                 format!(
-                    "Bonjour,\n\nLe compte {} vous invite à envoyer des SMS depuis cette adresse e-mail.\n\nPour accepter, ouvrez cette page et appuyez sur le bouton :\n\n{link}\n\nLe lien fonctionne une seule fois, jusqu'au {until}. Si vous ne savez pas de quoi il s'agit, ne faites rien.\n",
+                    "Envoyer des SMS par e-mail\u{a0}: invitation de {}",
+                    account.id
+                ),
+                format!(
+                    "Bonjour,\n\nLe compte {} vous invite à envoyer des SMS depuis cette adresse e-mail.\n\nPour accepter, ouvrez cette page et cliquez sur le bouton\u{a0}:\n\n{link}\n\nLe lien fonctionne une seule fois, jusqu’au {until}. Si vous ne savez pas de quoi il s’agit, ne faites rien.\n",
                     account.id
                 ),
             ),
@@ -124,8 +128,8 @@ impl Notices {
                 "These recipients of your mail get no text message:",
             ),
             Fr => (
-                "Certains SMS n'ont pas été envoyés",
-                "Ces destinataires de votre mail ne reçoivent pas de SMS :",
+                "Certains SMS n’ont pas été envoyés",
+                "Ces destinataires de votre e-mail ne reçoivent pas de SMS\u{a0}:",
             ),
         };
         self.send(
@@ -208,9 +212,12 @@ impl Notices {
                 ),
             ),
             Fr => (
-                format!("{} : {percent} % d'une limite est utilisé", account.id),
                 format!(
-                    "Le compte {} a utilisé {percent} % de sa limite de {words}. À 100 %, les mails sont refusés jusqu'à ce que la limite soit augmentée ou que la période se termine.\n",
+                    "{}\u{a0}: {percent}\u{a0}% d’une limite est utilisé",
+                    account.id
+                ),
+                format!(
+                    "Le compte {} a utilisé {percent}\u{a0}% de sa limite de {words}. À 100\u{a0}%, les e-mails sont refusés jusqu’à ce que la limite soit augmentée ou que la période se termine.\n",
                     account.id
                 ),
             ),
@@ -307,6 +314,39 @@ fn spec(address: &EmailAddress) -> AddrSpec {
     }
 }
 
+const MONTHS_FR: [&str; 12] = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+];
+
+/// `28 November 2026`, in the account's zone and language.
+fn day(at: Timestamp, account: &Account) -> String {
+    let zone = TimeZone::get(&account.preferences.time_zone).unwrap_or(TimeZone::UTC);
+    let local = at.to_zoned(zone);
+    match account.preferences.language {
+        En => local.strftime("%-d %B %Y").to_string(),
+        Fr => {
+            let month = usize::try_from(local.month() - 1).unwrap_or_default();
+            let month = MONTHS_FR.get(month).copied().unwrap_or_default();
+            let day = match local.day() {
+                1 => "1er".to_owned(),
+                day => day.to_string(),
+            };
+            format!("{day} {month} {}", local.year())
+        }
+    }
+}
+
 /// `Re:` and the original's subject, so that the mail stands in its thread; else `otherwise`.
 fn reply_subject(record: &MailRecord, otherwise: &str) -> String {
     match record.subject.as_deref().map(str::trim) {
@@ -331,9 +371,9 @@ fn ended_words(row: &Row) -> (&'static str, String) {
             ),
         ),
         (State::Unknown, Fr) => (
-            "SMS : résultat inconnu",
+            "SMS\u{a0}: résultat inconnu",
             format!(
-                "On ne sait pas si votre SMS au {to} a été envoyé : l'opérateur n'a pas répondu. Il n'est pas renvoyé, pour ne pas arriver deux fois. Renvoyez votre mail s'il doit arriver."
+                "On ne sait pas si votre SMS au {to} a été envoyé\u{a0}: l’opérateur n’a pas répondu. Il n’est pas renvoyé, pour ne pas arriver deux fois. Renvoyez votre e-mail s’il doit arriver."
             ),
         ),
         (State::Expired, En) => (
@@ -345,7 +385,7 @@ fn ended_words(row: &Row) -> (&'static str, String) {
         (State::Expired, Fr) => (
             "SMS non envoyé",
             format!(
-                "Votre SMS au {to} n'a pas pu être envoyé pendant sa durée de validité et a été abandonné."
+                "Votre SMS au {to} n’a pas pu être envoyé pendant sa durée de validité et a été abandonné."
             ),
         ),
         (State::Sent, En) => (
@@ -368,14 +408,14 @@ fn ended_words(row: &Row) -> (&'static str, String) {
         ),
         (_, Fr) => (
             "SMS non envoyé",
-            format!("Votre SMS au {to} n'a pas été envoyé."),
+            format!("Votre SMS au {to} n’a pas été envoyé."),
         ),
     };
     let detail = match (row.state, language) {
         // These say it themselves.
         (State::Sent | State::Expired | State::Unknown, _) => String::new(),
         (_, En) => format!("\n\nReason: {reason}"),
-        (_, Fr) => format!("\n\nRaison : {reason}"),
+        (_, Fr) => format!("\n\nRaison\u{a0}: {reason}"),
     };
     (subject, format!("{said}{detail}\n"))
 }

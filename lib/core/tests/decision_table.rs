@@ -398,6 +398,12 @@ fn every_refusal_is_explained_in_both_languages_and_to_the_senders_server() {
             en.ends_with('.') && fr.ends_with('.'),
             "{line}: {en} / {fr}"
         );
+        let straight = fr.contains('\'') || fr.contains(" :") || fr.contains(" ;");
+        let words = fr.split(|c: char| !c.is_alphanumeric() && c != '-');
+        assert!(
+            !straight && words.into_iter().all(|w| !matches!(w, "mail" | "mails")),
+            "{line}: {fr}"
+        );
         let reply = refusal.smtp();
         assert!((400..600).contains(&reply.code), "{line}");
         assert!(

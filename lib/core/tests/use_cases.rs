@@ -18,7 +18,7 @@ use postel_core::evidence::{
 use postel_core::intake::{Accepted, Envelope, Intake, Outcome, Rules};
 use postel_core::ledger::limits::Ceilings;
 use postel_core::ledger::{Row, State};
-use postel_core::model::{Account, Sender};
+use postel_core::model::{Account, Language, Sender};
 use postel_core::notice::Notices;
 use postel_core::ports::{Directory, Ledger, Mails, OptOut, OptOutSource, SmsOutcome, SmsProvider};
 use postel_core::settings::{Added, Settings, SettingsError};
@@ -1230,5 +1230,21 @@ async fn a_mail_of_a_picture_alone_is_told_that_it_has_no_text() {
         let said = &judged.record.recipients[0];
         assert_eq!(said.code.as_str(), "empty");
         assert!(said.why.contains(words), "{}", said.why);
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_says_its_last_day_in_words() {
+    for (language, wanted) in [
+        (Language::En, "until 28 November 2026."),
+        (Language::Fr, "jusqu’au 28 novembre 2026."),
+    ] {
+        let house = House::with_providers(vec![ScriptedProvider::new("first", [])], |a| {
+            a.preferences.language = language
+        })
+        .await;
+        house.sweep_after(SignedDuration::ZERO).await;
+        let mail = house.mails().pop().unwrap();
+        assert!(mail.contains(wanted), "{mail}");
     }
 }

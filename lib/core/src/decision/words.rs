@@ -16,30 +16,32 @@ use crate::recipient::RecipientFault;
 pub fn accepted(proof: &Proof, language: Language) -> String {
     match (proof, language) {
         (Proof::Authenticated, En) => "The sender logged in.".to_owned(),
-        (Proof::Authenticated, Fr) => "L'expéditeur s'est authentifié.".to_owned(),
+        (Proof::Authenticated, Fr) => "L’expéditeur s’est authentifié.".to_owned(),
         (Proof::Network { range }, En) => {
             format!("The mail came from the account's network {range}.")
         }
-        (Proof::Network { range }, Fr) => format!("Le mail vient du réseau {range} du compte."),
+        (Proof::Network { range }, Fr) => format!("L’e-mail vient du réseau {range} du compte."),
         (Proof::Spf { domain }, En) => {
             format!("SPF of {domain} allows the server that sent the mail.")
         }
         (Proof::Spf { domain }, Fr) => {
-            format!("Le SPF de {domain} autorise le serveur qui a envoyé le mail.")
+            format!("Le SPF de {domain} autorise le serveur qui a envoyé l’e-mail.")
         }
         (Proof::Dkim { domain }, En) => {
             format!("The mail and its recipient are signed by {domain} (DKIM).")
         }
         (Proof::Dkim { domain }, Fr) => {
-            format!("Le mail et son destinataire sont signés par {domain} (DKIM).")
+            format!("L’e-mail et son destinataire sont signés par {domain} (DKIM).")
         }
         (Proof::Ses, En) => "Our DNS failed; Amazon SES verified the sender.".to_owned(),
-        (Proof::Ses, Fr) => "Notre DNS a échoué ; Amazon SES a vérifié l'expéditeur.".to_owned(),
+        (Proof::Ses, Fr) => {
+            "Notre DNS a échoué\u{a0}; Amazon SES a vérifié l’expéditeur.".to_owned()
+        }
         (Proof::AnyServer, En) => {
             "The account accepts its listed addresses from any server.".to_owned()
         }
         (Proof::AnyServer, Fr) => {
-            "Le compte accepte ses adresses depuis n'importe quel serveur.".to_owned()
+            "Le compte accepte ses adresses depuis n’importe quel serveur.".to_owned()
         }
     }
 }
@@ -56,7 +58,7 @@ pub(super) fn why(refusal: &Refusal, language: Language) -> String {
                 measured_words(measured, En)
             ),
             Fr => format!(
-                "Le DNS n'a pas répondu : l'expéditeur n'a pas encore pu être vérifié ; un nouvel essai suivra. {}",
+                "Le DNS n’a pas répondu\u{a0}: l’expéditeur n’a pas encore pu être vérifié\u{a0}; un nouvel essai suivra. {}",
                 measured_words(measured, Fr)
             ),
         },
@@ -67,7 +69,7 @@ pub(super) fn why(refusal: &Refusal, language: Language) -> String {
                 measured_words(measured, En)
             ),
             Fr => format!(
-                "Rien ne prouve que le mail vient de {}. {} Ajoutez l'adresse du serveur d'envoi aux réseaux du compte, ou publiez un enregistrement SPF qui l'inclut, ou signez avec DKIM.",
+                "Rien ne prouve que l’e-mail vient de {}. {} Ajoutez l’adresse du serveur d’envoi aux réseaux du compte, ou publiez un enregistrement SPF qui l’inclut, ou signez avec DKIM.",
                 measured.from,
                 measured_words(measured, Fr)
             ),
@@ -77,7 +79,7 @@ pub(super) fn why(refusal: &Refusal, language: Language) -> String {
                 "The sender is not a user of {account}. Leave out +{account}, or ask an administrator of {account} to add the address."
             ),
             Fr => format!(
-                "L'expéditeur n'est pas un utilisateur de {account}. Retirez +{account}, ou demandez à un administrateur de {account} d'ajouter l'adresse."
+                "L’expéditeur n’est pas un utilisateur de {account}. Retirez +{account}, ou demandez à un administrateur de {account} d’ajouter l’adresse."
             ),
         },
         Refusal::NotANumber(fault) => not_a_number(*fault, language),
@@ -87,7 +89,7 @@ pub(super) fn why(refusal: &Refusal, language: Language) -> String {
                 "This account does not send to {country}. An administrator can add the country to the account's limits."
             ),
             Fr => format!(
-                "Ce compte n'envoie pas vers {country}. Un administrateur peut ajouter le pays aux limites du compte."
+                "Ce compte n’envoie pas vers {country}. Un administrateur peut ajouter le pays aux limites du compte."
             ),
         },
         Refusal::OverLimit(limit) => match language {
@@ -96,13 +98,15 @@ pub(super) fn why(refusal: &Refusal, language: Language) -> String {
                 limit_words(*limit, En)
             ),
             Fr => format!(
-                "La limite de {} est atteinte. Attendez, ou demandez à un administrateur de l'augmenter.",
+                "La limite de {} est atteinte. Attendez, ou demandez à un administrateur de l’augmenter.",
                 limit_words(*limit, Fr)
             ),
         },
         Refusal::TooManyRecipients { limit } => match language {
             En => format!("The mail has more than {limit} recipients. Send it in several mails."),
-            Fr => format!("Le mail a plus de {limit} destinataires. Envoyez-le en plusieurs fois."),
+            Fr => {
+                format!("L’e-mail a plus de {limit} destinataires. Envoyez-le en plusieurs fois.")
+            }
         },
         Refusal::TooLong { parts, limit } => match language {
             En => {
@@ -130,21 +134,21 @@ fn plain(refusal: &Refusal, language: Language) -> &'static str {
             "No account lists this sender. An administrator can add the address as a user."
         }
         (Refusal::UnknownSender, Fr) => {
-            "Aucun compte ne connaît cet expéditeur. Un administrateur peut ajouter l'adresse comme utilisateur."
+            "Aucun compte ne connaît cet expéditeur. Un administrateur peut ajouter l’adresse comme utilisateur."
         }
         (Refusal::NotAcceptedYet, En) => {
             "The user has not accepted the invitation yet. Open the link in the invitation mail, or have it sent again."
         }
         (Refusal::NotAcceptedYet, Fr) => {
-            "L'utilisateur n'a pas encore accepté l'invitation. Ouvrez le lien du mail d'invitation, ou faites-le renvoyer."
+            "L’utilisateur n’a pas encore accepté l’invitation. Ouvrez le lien de l’e-mail d’invitation, ou faites-le renvoyer."
         }
         (Refusal::Virus, En) => "The mail carries a virus. Check the computer that sent it.",
-        (Refusal::Virus, Fr) => "Le mail contient un virus. Vérifiez l'ordinateur qui l'a envoyé.",
+        (Refusal::Virus, Fr) => "L’e-mail contient un virus. Vérifiez l’ordinateur qui l’a envoyé.",
         (Refusal::Spam, En) => {
             "The mail looks like spam. List the sending server as a network of the account if it does not."
         }
         (Refusal::Spam, Fr) => {
-            "Le mail ressemble à du spam. Ajoutez le serveur d'envoi aux réseaux du compte si c'est à tort."
+            "L’e-mail ressemble à du spam. Ajoutez le serveur d’envoi aux réseaux du compte si c’est à tort."
         }
         (Refusal::OptedOut, En) => "The recipient asked for no more texts from this account.",
         (Refusal::OptedOut, Fr) => {
@@ -154,22 +158,22 @@ fn plain(refusal: &Refusal, language: Language) -> &'static str {
             "The account has neither a number nor a sender name that can be shown in that country. Set one in its preferences."
         }
         (Refusal::NoOriginator, Fr) => {
-            "Le compte n'a ni numéro ni nom d'émetteur utilisable dans ce pays. Configurez-en un dans ses préférences."
+            "Le compte n’a ni numéro ni nom d’émetteur utilisable dans ce pays. Configurez-en un dans ses préférences."
         }
         (Refusal::NoText, En) => {
             "The mail has no text, and files and pictures are not sent. Write the text into the mail."
         }
         (Refusal::NoText, Fr) => {
-            "Le mail n'a pas de texte, et les fichiers et les images ne sont pas envoyés. Écrivez le texte dans le mail."
+            "L’e-mail n’a pas de texte, et les fichiers et les images ne sont pas envoyés. Écrivez le texte dans l’e-mail."
         }
         (Refusal::Empty, En) => {
             "Nothing is left to send: the mail has no text of its own. Write something above the signature and the quoted mail."
         }
         (Refusal::Empty, Fr) => {
-            "Il ne reste rien à envoyer : le mail n'a pas de texte propre. Écrivez au-dessus de la signature et du mail cité."
+            "Il ne reste rien à envoyer\u{a0}: l’e-mail n’a pas de texte propre. Écrivez au-dessus de la signature et de l’e-mail cité."
         }
         (_, En) => "No text is sent.",
-        (_, Fr) => "Aucun SMS n'est envoyé.",
+        (_, Fr) => "Aucun SMS n’est envoyé.",
     }
 }
 
@@ -179,19 +183,19 @@ fn unreadable(fault: Unreadable, language: Language) -> &'static str {
             "The mail is encrypted and cannot be read here. Send it unencrypted."
         }
         (Unreadable::Encrypted, Fr) => {
-            "Le mail est chiffré et ne peut pas être lu ici. Envoyez-le sans chiffrement."
+            "L’e-mail est chiffré et ne peut pas être lu ici. Envoyez-le sans chiffrement."
         }
         (Unreadable::NoHeader, En) => {
             "The mail has no header: it begins with no line such as From: name@example.com. Send it with a mail program."
         }
         (Unreadable::NoHeader, Fr) => {
-            "Le mail n'a pas d'en-tête : il ne commence par aucune ligne comme From: nom@example.com. Envoyez-le avec un logiciel de messagerie."
+            "L’e-mail n’a pas d’en-tête\u{a0}: il ne commence par aucune ligne comme From: nom@example.com. Envoyez-le avec un logiciel de messagerie."
         }
         (_, En) => {
             "The mail cannot be read: it is damaged, too large or too deeply nested. Send it again as plain text."
         }
         (_, Fr) => {
-            "Le mail est illisible : endommagé, trop gros ou trop imbriqué. Renvoyez-le en texte brut."
+            "L’e-mail est illisible\u{a0}: endommagé, trop gros ou trop imbriqué. Renvoyez-le en texte brut."
         }
     }
 }
@@ -200,10 +204,10 @@ fn ambiguous(fault: FromFault, language: Language) -> &'static str {
     match (fault, language) {
         (FromFault::Missing, En) => "The mail has no From field. Set one sender address.",
         (FromFault::Missing, Fr) => {
-            "Le mail n'a pas de champ From. Indiquez une adresse d'expéditeur."
+            "L’e-mail n’a pas de champ From. Indiquez une adresse d’expéditeur."
         }
         (FromFault::SeveralFields, En) => "The mail has several From fields. Only one is allowed.",
-        (FromFault::SeveralFields, Fr) => "Le mail a plusieurs champs From. Un seul est permis.",
+        (FromFault::SeveralFields, Fr) => "L’e-mail a plusieurs champs From. Un seul est permis.",
         (FromFault::SeveralAddresses, En) => {
             "The From field names several senders. Only one is allowed."
         }
@@ -213,24 +217,24 @@ fn ambiguous(fault: FromFault, language: Language) -> &'static str {
         (FromFault::Group, En) => "The From field is a group, not an address.",
         (FromFault::Group, Fr) => "Le champ From est un groupe et non une adresse.",
         (FromFault::Route, En) => "The From field holds a source route. Write the bare address.",
-        (FromFault::Route, Fr) => "Le champ From contient une route. Écrivez l'adresse seule.",
+        (FromFault::Route, Fr) => "Le champ From contient une route. Écrivez l’adresse seule.",
         (FromFault::NoAddress, En) => "The From field holds a name but no address.",
-        (FromFault::NoAddress, Fr) => "Le champ From contient un nom mais pas d'adresse.",
+        (FromFault::NoAddress, Fr) => "Le champ From contient un nom mais pas d’adresse.",
         (FromFault::DoubledSender, En) => {
             "The mail has several Sender fields. Only one is allowed."
         }
-        (FromFault::DoubledSender, Fr) => "Le mail a plusieurs champs Sender. Un seul est permis.",
+        (FromFault::DoubledSender, Fr) => "L’e-mail a plusieurs champs Sender. Un seul est permis.",
         (FromFault::EncodedAddress, En) => {
             "The From address is written as an encoded word. Write it plainly."
         }
         (FromFault::EncodedAddress, Fr) => {
-            "L'adresse From est écrite sous forme encodée. Écrivez-la en clair."
+            "L’adresse From est écrite sous forme encodée. Écrivez-la en clair."
         }
         (FromFault::Malformed, En) => {
             "The From field is not one plain mail address. Write it as name@example.com or Name <name@example.com>."
         }
         (FromFault::Malformed, Fr) => {
-            "Le champ From n'est pas une adresse simple. Écrivez nom@example.com ou Nom <nom@example.com>."
+            "Le champ From n’est pas une adresse simple. Écrivez nom@example.com ou Nom <nom@example.com>."
         }
     }
 }
@@ -239,27 +243,27 @@ fn not_a_number(fault: RecipientFault, language: Language) -> String {
     let french = match (fault, language) {
         (fault, En) => return capital(&fault.to_string()),
         (RecipientFault::Account, Fr) => {
-            "Après le + du numéro vient le nom d'un compte, comme dans 0612345678+acme."
+            "Après le + du numéro vient le nom d’un compte, comme dans 0612345678+acme."
         }
         (RecipientFault::Nobody, Fr) => {
-            "Personne ne lit les mails ici : cette passerelle ne prend que les mails pour des numéros de téléphone."
+            "Personne ne lit les e-mails ici\u{a0}: cette passerelle ne prend que les e-mails pour des numéros de téléphone."
         }
         (RecipientFault::Number(fault), Fr) => match fault {
             NumberFault::NotANumber => {
-                "Ce n'est pas un numéro de téléphone : écrivez les chiffres seuls, comme +33612345678."
+                "Ce n’est pas un numéro de téléphone\u{a0}: écrivez les chiffres seuls, comme +33612345678."
             }
             NumberFault::Letters => {
-                "Un numéro de téléphone ne contient pas de lettres : écrivez les chiffres seuls, comme +33612345678."
+                "Un numéro de téléphone ne contient pas de lettres\u{a0}: écrivez les chiffres seuls, comme +33612345678."
             }
             NumberFault::TooShort => "Ce numéro a trop peu de chiffres.",
             NumberFault::TooLong => "Ce numéro a trop de chiffres.",
-            NumberFault::Extension => "Un SMS n'atteint pas un poste : donnez le numéro seul.",
-            NumberFault::UnknownCountryCode => "Aucun pays n'a cet indicatif.",
+            NumberFault::Extension => "Un SMS n’atteint pas un poste\u{a0}: donnez le numéro seul.",
+            NumberFault::UnknownCountryCode => "Aucun pays n’a cet indicatif.",
             NumberFault::NoCountry => {
-                "Sans pays, ces chiffres pourraient être à n'importe qui : écrivez le numéro avec + et l'indicatif du pays."
+                "Sans pays, ces chiffres pourraient être à n’importe qui\u{a0}: écrivez le numéro avec + et l’indicatif du pays."
             }
             NumberFault::Invalid => {
-                "Ce numéro n'existe pas dans le plan de numérotation de son pays."
+                "Ce numéro n’existe pas dans le plan de numérotation de son pays."
             }
         },
     };
@@ -274,7 +278,7 @@ fn not_textable(fault: NotTextable, language: Language) -> String {
         NumberKind::Premium => "un numéro surtaxé",
         NumberKind::SharedCost => "un numéro à coût partagé",
         NumberKind::Satellite => "un téléphone par satellite",
-        _ => "un numéro d'un type inconnu",
+        _ => "un numéro d’un type inconnu",
     };
     format!("Ce numéro est {kind} et ne peut pas recevoir de SMS.")
 }
@@ -300,27 +304,27 @@ fn automatic(sign: &AutomaticSign, language: Language) -> String {
             "The mail has the null sender <>, as bounces and reports have.".to_owned()
         }
         (AutomaticSign::NullSender, Fr) => {
-            "Le mail a l'expéditeur vide <>, comme les avis de non-remise.".to_owned()
+            "L’e-mail a l’expéditeur vide <>, comme les avis de non-remise.".to_owned()
         }
         (AutomaticSign::Mail(sign), En) => {
             format!("The mail was written by a machine in answer to another ({sign}).")
         }
         (AutomaticSign::Mail(sign), Fr) => {
-            format!("Le mail a été écrit par une machine en réponse à un autre ({sign}).")
+            format!("L’e-mail a été écrit par une machine en réponse à un autre ({sign}).")
         }
         (AutomaticSign::OurDomain, En) => {
             "The mail comes from the gateway's own domain.".to_owned()
         }
         (AutomaticSign::OurDomain, Fr) => {
-            "Le mail vient du domaine de la passerelle elle-même.".to_owned()
+            "L’e-mail vient du domaine de la passerelle elle-même.".to_owned()
         }
         (AutomaticSign::Loop, En) => "The mail is one of our own that came back.".to_owned(),
-        (AutomaticSign::Loop, Fr) => "Le mail est l'un des nôtres qui revient.".to_owned(),
+        (AutomaticSign::Loop, Fr) => "L’e-mail est l’un des nôtres qui revient.".to_owned(),
         (AutomaticSign::Bulk(sign), En) => format!(
             "The mail says that a machine or a list wrote it ({sign}). An administrator can allow automated mail for this user."
         ),
         (AutomaticSign::Bulk(sign), Fr) => format!(
-            "Le mail indique qu'une machine ou une liste l'a écrit ({sign}). Un administrateur peut autoriser les mails automatiques de cet utilisateur."
+            "L’e-mail indique qu’une machine ou une liste l’a écrit ({sign}). Un administrateur peut autoriser les e-mails automatiques de cet utilisateur."
         ),
     }
 }
@@ -338,9 +342,9 @@ pub fn limit_words(limit: LimitKind, language: Language) -> &'static str {
         (LimitKind::AccountMonth, En) => "parts per month",
         (LimitKind::AccountMonth, Fr) => "SMS par mois",
         (LimitKind::AnyServerDay, En) => "20 texts a day that are accepted from any server",
-        (LimitKind::AnyServerDay, Fr) => "20 SMS par jour acceptés depuis n'importe quel serveur",
+        (LimitKind::AnyServerDay, Fr) => "20 SMS par jour acceptés depuis n’importe quel serveur",
         (LimitKind::OperatorDay, En) => "parts per day set by the operator",
-        (LimitKind::OperatorDay, Fr) => "SMS par jour fixée par l'opérateur",
+        (LimitKind::OperatorDay, Fr) => "SMS par jour fixée par l’opérateur",
     }
 }
 
@@ -352,16 +356,16 @@ pub fn measured_words(measured: &Measured, language: Language) -> String {
         (Some(ip), En) => {
             format!("The mail came from {ip}, which is in no network of the account.")
         }
-        (Some(ip), Fr) => format!("Le mail vient de {ip}, qui n'est dans aucun réseau du compte."),
+        (Some(ip), Fr) => format!("L’e-mail vient de {ip}, qui n’est dans aucun réseau du compte."),
         (None, En) => "The address of the sending server is not known.".to_owned(),
-        (None, Fr) => "L'adresse du serveur d'envoi est inconnue.".to_owned(),
+        (None, Fr) => "L’adresse du serveur d’envoi est inconnue.".to_owned(),
     });
     if let Some(evidence) = &measured.evidence {
         said.push(format!("SPF: {}", evidence.spf.why));
         if evidence.dkim.is_empty() {
             said.push(match language {
                 En => "DKIM: the mail is not signed.".to_owned(),
-                Fr => "DKIM : le mail n'est pas signé.".to_owned(),
+                Fr => "DKIM\u{a0}: l’e-mail n’est pas signé.".to_owned(),
             });
         }
         for signature in evidence
@@ -387,18 +391,18 @@ fn gap_words(gap: &Gap, measured: &Measured, language: Language) -> String {
     let from = &measured.from;
     match (gap, language) {
         (Gap::SpfNotAligned { domain }, En) => format!("SPF passed for {domain}, which is not {from}."),
-        (Gap::SpfNotAligned { domain }, Fr) => format!("SPF est valide pour {domain}, qui n'est pas {from}."),
+        (Gap::SpfNotAligned { domain }, Fr) => format!("SPF est valide pour {domain}, qui n’est pas {from}."),
         (Gap::SpfTooWide, En) => "SPF passed by a term that admits strangers; narrow the record.".to_owned(),
-        (Gap::SpfTooWide, Fr) => "SPF est valide par un terme qui admet n'importe qui ; précisez l'enregistrement.".to_owned(),
+        (Gap::SpfTooWide, Fr) => "SPF est valide par un terme qui admet n’importe qui\u{a0}; précisez l’enregistrement.".to_owned(),
         (Gap::DkimNotAligned { domain }, En) => format!("The signature is of {domain}, which is not {from}."),
-        (Gap::DkimNotAligned { domain }, Fr) => format!("La signature est de {domain}, qui n'est pas {from}."),
+        (Gap::DkimNotAligned { domain }, Fr) => format!("La signature est de {domain}, qui n’est pas {from}."),
         (Gap::DkimUnsigned { fields }, En) => format!("The signature leaves open: {}.", fields.join(", ")),
-        (Gap::DkimUnsigned { fields }, Fr) => format!("La signature ne couvre pas : {}.", fields.join(", ")),
+        (Gap::DkimUnsigned { fields }, Fr) => format!("La signature ne couvre pas\u{a0}: {}.", fields.join(", ")),
         (Gap::DkimPartialBody, En) => "The signature covers only part of the body (l=).".to_owned(),
-        (Gap::DkimPartialBody, Fr) => "La signature ne couvre qu'une partie du corps (l=).".to_owned(),
+        (Gap::DkimPartialBody, Fr) => "La signature ne couvre qu’une partie du corps (l=).".to_owned(),
         (Gap::DkimAge, En) => "The signature is older than three days, or its age is unknown.".to_owned(),
         (Gap::DkimAge, Fr) => "La signature a plus de trois jours, ou son âge est inconnu.".to_owned(),
         (Gap::DkimOtherRecipient, En) => "The signed To and Cc do not name this recipient, so the mail may have been signed for another.".to_owned(),
-        (Gap::DkimOtherRecipient, Fr) => "Les champs To et Cc signés ne nomment pas ce destinataire : le mail a pu être signé pour un autre.".to_owned(),
+        (Gap::DkimOtherRecipient, Fr) => "Les champs To et Cc signés ne nomment pas ce destinataire\u{a0}: l’e-mail a pu être signé pour un autre.".to_owned(),
     }
 }

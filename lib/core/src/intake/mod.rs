@@ -220,7 +220,7 @@ impl Intake {
         let now = self.clock.now();
         let note = match row.language {
             Language::En => format!("over the limit of {words}"),
-            Language::Fr => format!("limite dépassée : {words}"),
+            Language::Fr => format!("limite dépassée\u{a0}: {words}"),
         };
         // Due at once: the sweep tells the sender where this cannot.
         row.enter(State::Refused, Some(now), now, note);
@@ -246,7 +246,7 @@ fn redelivered(accepted: &Accepted, known: &[Row]) -> MailRecord {
                     row.mail
                 ),
                 Language::Fr => format!(
-                    "C'est de nouveau le mail {} ; son SMS n'est pas renvoyé.",
+                    "C’est de nouveau l’e-mail {}\u{a0}; son SMS n’est pas renvoyé.",
                     row.mail
                 ),
             };
