@@ -2,6 +2,9 @@
 
 use postel_core::address::EmailAddress;
 
+/// How mail systems write the null sender where they must write something, in `Return-Path` for instance.
+const NULL_SENDERS: [&str; 2] = ["MAILER-DAEMON", "null"];
+
 /// Reads an envelope sender as the listener does: empty and `<>` are the null sender, needless quotes go.
 ///
 /// # Errors
@@ -12,7 +15,7 @@ pub(crate) fn envelope_sender(written: &str) -> Result<Option<EmailAddress>, Str
         .strip_prefix('<')
         .and_then(|w| w.strip_suffix('>'))
         .unwrap_or(written);
-    if bare.is_empty() {
+    if bare.is_empty() || NULL_SENDERS.iter().any(|n| n.eq_ignore_ascii_case(bare)) {
         return Ok(None);
     }
     let read = match bare.rsplit_once('@') {
@@ -49,6 +52,7 @@ mod tests {
     fn senders_are_read_as_the_listener_reads_them() {
         let read = |s: &str| envelope_sender(s).map(|s| s.map(|s| s.to_string()));
         assert_eq!(read(" <> "), Ok(None));
+        assert_eq!(read("<mailer-daemon>"), Ok(None));
         assert_eq!(
             read("<Ann@Example.com>"),
             Ok(Some("ann@example.com".to_owned()))
