@@ -314,37 +314,10 @@ fn spec(address: &EmailAddress) -> AddrSpec {
     }
 }
 
-const MONTHS_FR: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
-
-/// `28 November 2026`, in the account's zone and language.
+/// `Saturday 28 November 2026`, in the account's zone and language.
 fn day(at: Timestamp, account: &Account) -> String {
     let zone = TimeZone::get(&account.preferences.time_zone).unwrap_or(TimeZone::UTC);
-    let local = at.to_zoned(zone);
-    match account.preferences.language {
-        En => local.strftime("%-d %B %Y").to_string(),
-        Fr => {
-            let month = usize::try_from(local.month() - 1).unwrap_or_default();
-            let month = MONTHS_FR.get(month).copied().unwrap_or_default();
-            let day = match local.day() {
-                1 => "1er".to_owned(),
-                day => day.to_string(),
-            };
-            format!("{day} {month} {}", local.year())
-        }
-    }
+    crate::when::day(at, &zone, account.preferences.language)
 }
 
 /// `Re:` and the original's subject, so that the mail stands in its thread; else `otherwise`.

@@ -1236,8 +1236,8 @@ async fn a_mail_of_a_picture_alone_is_told_that_it_has_no_text() {
 #[tokio::test]
 async fn an_invitation_says_its_last_day_in_words() {
     for (language, wanted) in [
-        (Language::En, "until 28 November 2026."),
-        (Language::Fr, "jusqu’au 28 novembre 2026."),
+        (Language::En, "until Saturday 28 November 2026."),
+        (Language::Fr, "jusqu’au samedi 28 novembre 2026."),
     ] {
         let house = House::with_providers(vec![ScriptedProvider::new("first", [])], |a| {
             a.preferences.language = language

@@ -14,7 +14,8 @@ use serde::Serialize;
 use crate::language::Reader;
 use crate::notice::store_failed;
 use crate::page::{Words, render};
-use crate::{WebState, example, guard, when};
+use crate::{WebState, example, guard};
+use postel_core::when;
 
 /// How many of the newest texts are shown.
 const SHOWN: usize = 100;

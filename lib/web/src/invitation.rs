@@ -16,7 +16,8 @@ use postel_core::settings::SettingsError;
 use crate::language::Reader;
 use crate::notice::{Notice, store_failed};
 use crate::page::{Words, render};
-use crate::{WebState, example, when};
+use crate::{WebState, example};
+use postel_core::when;
 
 /// A token is 32 bytes in hexadecimal.
 const TOKEN_LENGTH: usize = 64;

@@ -12,7 +12,6 @@ mod invitation;
 mod language;
 mod notice;
 mod page;
-mod when;
 
 use std::sync::Arc;
 

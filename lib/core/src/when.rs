@@ -1,8 +1,8 @@
 //! Days and times in words, in the reader's zone and language. Must not know what time it is.
 
+use crate::model::Language;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use postel_core::model::Language;
 
 const DAYS_FR: [&str; 7] = [
     "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
@@ -23,7 +23,8 @@ const MONTHS_FR: [&str; 12] = [
 ];
 
 /// `Saturday 21 November 2026`, `samedi 21 novembre 2026`.
-pub(crate) fn day(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+#[must_use]
+pub fn day(at: Timestamp, zone: &TimeZone, language: Language) -> String {
     let local = at.to_zoned(zone.clone());
     match language {
         Language::En => local.strftime("%A %-d %B %Y").to_string(),
@@ -49,7 +50,8 @@ fn name(names: &'static [&str], index: i8) -> &'static str {
 }
 
 /// `18:33`.
-pub(crate) fn time(at: Timestamp, zone: &TimeZone) -> String {
+#[must_use]
+pub fn time(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%H:%M").to_string()
 }
 
