@@ -61,5 +61,5 @@ fi
 if [ ! -d "$tools/node/node_modules/playwright-core" ]; then
     echo "Installing the browser driver (playwright-core, npm) into target/tools"
     mkdir -p "$tools/node"
-    npm install --silent --no-audit --no-fund --prefix "$tools/node" playwright-core@1.64.1
+    npm install --loglevel=error --no-audit --no-fund --prefix "$tools/node" playwright-core@1.64.1
 fi
