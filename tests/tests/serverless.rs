@@ -1,4 +1,6 @@
 //! The serverless thread on a stand-in (moto): a mail in S3 and SES's word of it in SQS become one text on the handset.
+//!
+//! Long because the stand-in, the function and its events are set up here and nowhere else.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

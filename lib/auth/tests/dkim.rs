@@ -1,4 +1,6 @@
 //! DKIM rule by rule: each refusal beside the twin that passes, over real DNS on loopback.
+//!
+//! Long because it is one table of rules, in the order of RFC 6376.
 #![cfg(feature = "testing")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,6 @@
 //! The spool on a real disk: what was acknowledged is there after whatever happened.
+//!
+//! Long because each way to lose power has its case.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::fs;

@@ -1,4 +1,6 @@
 //! What people and machines really send, by language and mail program: what must be kept, and that nothing else is.
+//!
+//! Long because it is one table: a row for each shape, to be read beside its neighbours.
 
 use std::time::{Duration, Instant};
 

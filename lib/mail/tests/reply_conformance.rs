@@ -3,6 +3,8 @@
 //! `reply-discourse-trimmer` is the gold. Crisp, edgetier, alfonsrv, zapier, github and talon are one library's vote each:
 //! a case counts where the same input is in a second suite with the same answer. Texts compare with white space folded.
 //! Each test lists its misses with their reasons; a miss that is not listed fails, and so does a listed one that is met.
+//!
+//! Long because every miss stands here with its reason, beside the suite that it is a miss of.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,

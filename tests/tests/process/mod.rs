@@ -1,5 +1,6 @@
 //! `postel serve` as a process of its own, its DNS on loopback, and what drives it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -216,25 +217,20 @@ impl Gateway {
         })
     }
 
-    /// How many rows of the ledger are in each state, read from the database itself.
-    pub(crate) fn rows(&self) -> std::collections::BTreeMap<String, u32> {
-        let database = rusqlite::Connection::open(self.folder.join("data/postel.sqlite")).unwrap();
-        let mut query = database
-            .prepare("SELECT state, count(*) FROM ledger GROUP BY state")
-            .unwrap();
-        query
-            .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect()
+    /// How many rows of the ledger are in each state.
+    pub(crate) fn rows(&self) -> BTreeMap<String, u32> {
+        self.counted("SELECT state, count(*) FROM ledger GROUP BY state")
     }
 
     /// All texts that ever arrived on the simulated phone, counted by what they were sent for.
-    pub(crate) fn arrivals(&self) -> std::collections::BTreeMap<String, u32> {
+    pub(crate) fn arrivals(&self) -> BTreeMap<String, u32> {
+        self.counted("SELECT json_extract(doc, '$.reference'), count(*) FROM handset GROUP BY 1")
+    }
+
+    /// Names and counts, read from the database itself.
+    fn counted(&self, query: &str) -> BTreeMap<String, u32> {
         let database = rusqlite::Connection::open(self.folder.join("data/postel.sqlite")).unwrap();
-        let mut query = database
-            .prepare("SELECT json_extract(doc, '$.reference'), count(*) FROM handset GROUP BY 1")
-            .unwrap();
+        let mut query = database.prepare(query).unwrap();
         query
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
             .unwrap()

@@ -1,4 +1,6 @@
 //! A victim, a forger, their DNS on loopback, and mails between them.
+//!
+//! Long for its small parts: one word for each thing a forger can change, and everybody's DNS in one place.
 
 use std::sync::Arc;
 
