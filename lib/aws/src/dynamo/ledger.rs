@@ -11,6 +11,7 @@ use postel_core::ledger::{Row, RowId, State};
 use postel_core::model::{AccountId, MailId};
 use postel_core::number::PhoneNumber;
 use postel_core::ports::{Claim, Ledger, OptOut, StoreError};
+use sha2::{Digest as _, Sha256};
 
 use super::DynamoStore;
 use super::call::{Expression, Query};
@@ -41,6 +42,15 @@ pub(super) fn counter_key(name: &str) -> Key {
 
 fn waiting_of(account: &AccountId, user: &EmailAddress) -> String {
     format!("{account}#{user}")
+}
+
+/// The hash of provider and reference: whatever a provider answers fits into a key.
+fn reference_key((provider, reference): (&str, &str)) -> Key {
+    let mut hash = Sha256::new();
+    hash.update(provider.as_bytes());
+    hash.update([0]);
+    hash.update(reference.as_bytes());
+    Key::alone(format!("reference#{:x}", hash.finalize()))
 }
 
 fn opt_out_key(account: &AccountId, number: &PhoneNumber) -> Key {
@@ -171,6 +181,26 @@ impl DynamoStore {
         self.in_order(keys).await?.iter().map(get_content).collect()
     }
 
+    /// Lets a reference lead to the row, unless it leads to another: the first that brings it keeps it.
+    async fn bring(&self, row: &Row, reference: (&str, &str)) -> Result<(), StoreError> {
+        let mut item = reference_key(reference).item();
+        set(&mut item, "leads_to", text(&row.id.0));
+        let kept = row.expires_at.as_second().saturating_add(POINTER_OUTLIVES);
+        set(&mut item, "delete_after", number(kept));
+        // Refused: it leads to a row already, perhaps to this one.
+        let _brought = self.put_if(item, Expression::absent()).await?;
+        Ok(())
+    }
+
+    /// Takes from a row the reference it held, where it was the first to bring it.
+    pub(super) async fn give_up(&self, row: &Row) -> Result<(), StoreError> {
+        if let Some(reference) = row.reference() {
+            let own = Expression::new("leads_to = :row", [(":row", text(&row.id.0))]);
+            self.delete_if(&reference_key(reference), own).await?;
+        }
+        Ok(())
+    }
+
     /// The keys of one index entry kind that are due, longest first: shards asked at once, then merged.
     pub(super) async fn due_keys(
         &self,
@@ -236,23 +266,32 @@ impl Ledger for DynamoStore {
                 Some(stored) if stored.version == row.version => stored,
                 _ => return Ok(false),
             };
+            let moved = stored.reference() != row.reference();
+            if moved && let Some(reference) = row.reference() {
+                self.bring(row, reference).await?;
+            }
             let mut next = row.clone();
             next.version = next.version.saturating_add(1);
             let item = Self::row_item(&next, &writer)?;
             let unchanged = Expression::new("version = :seen", [(":seen", number(row.version))]);
             let back = given_back(&stored.reservations, &row.reservations);
-            if back.is_empty() {
-                return Ok(match self.put_if(item, unchanged).await? {
+            let done = if back.is_empty() {
+                Some(match self.put_if(item, unchanged).await? {
                     Ok(()) => true,
                     // The SDK asked again after an answer was lost: the first put was ours.
                     Err(there) => {
                         there.is_some_and(|there| get_text(&there, "writer") == Ok(&*writer))
                     }
-                });
-            }
-            let changes = self.replacing(item, unchanged, &back).await?;
-            if matches!(self.transact(changes).await?, Transacted::Done) {
-                return Ok(true);
+                })
+            } else {
+                let changes = self.replacing(item, unchanged, &back).await?;
+                matches!(self.transact(changes).await?, Transacted::Done).then_some(true)
+            };
+            if let Some(done) = done {
+                if done && moved {
+                    self.give_up(&stored).await?;
+                }
+                return Ok(done);
             }
             pause(tries, &writer).await;
         }
@@ -262,6 +301,17 @@ impl Ledger for DynamoStore {
     async fn row(&self, id: &RowId) -> Result<Option<Row>, StoreError> {
         let item = self.get(&row_key(id)).await?;
         item.map(|item| get_content(&item)).transpose()
+    }
+
+    async fn row_by_ref(
+        &self,
+        provider: &str,
+        provider_ref: &str,
+    ) -> Result<Option<RowId>, StoreError> {
+        match self.get(&reference_key((provider, provider_ref))).await? {
+            Some(item) => Ok(Some(RowId(get_text(&item, "leads_to")?.to_owned()))),
+            None => Ok(None),
+        }
     }
 
     async fn rows_of(&self, mail: &MailId) -> Result<Vec<Row>, StoreError> {

@@ -106,8 +106,9 @@ impl DynamoStore {
             count += 1;
             match kind {
                 "row" => {
-                    self.delete(&pointer_key(&get_content::<Row>(&gone)?))
-                        .await?
+                    let row = get_content::<Row>(&gone)?;
+                    self.give_up(&row).await?;
+                    self.delete(&pointer_key(&row)).await?;
                 }
                 "mail" => {
                     let record = self.record(&gone).await?;

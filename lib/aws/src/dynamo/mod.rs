@@ -15,6 +15,7 @@
 //! | audit entry | `audit#ACCOUNT` | time, stamp, place |
 //! | row | `row#ID` | `-` |
 //! | … of its mail | `mail#ID` | `row#NUMBER#ROW` |
+//! | … of a provider's reference | `reference#HASH` | `-` |
 //! | counter | `counter#NAME` | `-` |
 //! | opt-out | `opt-out#ACCOUNT#NUMBER` | `-` |
 //! | mail | `mail#ID` | `-` |
@@ -34,7 +35,8 @@
 //! No scans; every partition that all mails touch has eight shards, but for the operator's counter
 //! of the day, which cannot be exact in parts: claims that meet there wait for one another. `delete_after`
 //! (seconds) lets DynamoDB delete what [`Mails::forget`](postel_core::ports::Mails::forget) has not
-//! come to. A claim is one transaction of row, pointer and counters; a change of a sender's listings
+//! come to. An update that brings a row a provider's reference costs one put more, before it: so the reference leads
+//! to the row for a moment before the row holds it. A claim is one transaction of row, pointer and counters; a change of a sender's listings
 //! is one transaction that counts the guard up. Must not know the rules.
 
 mod call;

@@ -218,6 +218,12 @@ impl Row {
         });
     }
 
+    /// The provider and its reference, where both are known.
+    #[must_use]
+    pub fn reference(&self) -> Option<(&str, &str)> {
+        self.provider.as_deref().zip(self.provider_ref.as_deref())
+    }
+
     /// When an ended row's text is to be forgotten; `None` where it goes with the row, or is gone.
     #[must_use]
     pub fn forget_text_at(&self) -> Option<Timestamp> {

@@ -134,6 +134,16 @@ pub trait Ledger: Send + Sync {
     /// One row.
     async fn row(&self, id: &RowId) -> Result<Option<Row>, StoreError>;
 
+    /// The row that this provider's reference belongs to. An [`Ledger::update`] that brings a row a reference it did not
+    /// hold makes it findable. The first row that brings one keeps it: another row is stored with it all the same, but
+    /// this still names the first. Given up when an update takes it from the row, forgotten with the row. References
+    /// compare exactly. What a claim holds is not looked at: a new row has not been at a provider.
+    async fn row_by_ref(
+        &self,
+        provider: &str,
+        provider_ref: &str,
+    ) -> Result<Option<RowId>, StoreError>;
+
     /// The rows of a mail, by number.
     async fn rows_of(&self, mail: &MailId) -> Result<Vec<Row>, StoreError>;
 

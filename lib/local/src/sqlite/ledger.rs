@@ -10,7 +10,7 @@ use postel_core::ledger::{Reservation, Row, RowId};
 use postel_core::model::{AccountId, MailId};
 use postel_core::number::PhoneNumber;
 use postel_core::ports::{Claim, Ledger, OptOut, StoreError};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::document::{doc, many, nanos, one, readable, run};
 use super::error::Fault;
@@ -96,17 +96,38 @@ fn held(reservations: &[Reservation]) -> BTreeMap<&str, u64> {
     held
 }
 
-/// `version` is the one the caller read; the document in the columns is already the next.
-fn update(
+/// Takes from a row the reference it holds, where it was the first to bring it.
+pub(super) fn give_up(
     db: &Connection,
-    c: &Columns,
-    version: u64,
-    keeps: &[Reservation],
-) -> Result<bool, Fault> {
+    id: &str,
+    (provider, reference): (&str, &str),
+) -> Result<(), Fault> {
+    let sql = "DELETE FROM reference WHERE provider = ?1 AND reference = ?2 AND row = ?3";
+    run(db, sql, [provider, reference, id])?;
+    Ok(())
+}
+
+/// The first row that brings a reference keeps it.
+fn bring(db: &Connection, id: &str, (provider, reference): (&str, &str)) -> Result<(), Fault> {
+    let sql = "INSERT INTO reference (provider, reference, row) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    run(db, sql, [provider, reference, id])?;
+    Ok(())
+}
+
+/// `version` is the one the caller read; the row and its document in the columns are already the next.
+fn update(db: &Connection, c: &Columns, version: u64, next: &Row) -> Result<bool, Fault> {
     let stored = match one::<Row>(db, ROW, [&c.id])? {
         Some(stored) if stored.version == version => stored,
         _ => return Ok(false),
     };
+    if stored.reference() != next.reference() {
+        if let Some(former) = stored.reference() {
+            give_up(db, &c.id, former)?;
+        }
+        if let Some(reference) = next.reference() {
+            bring(db, &c.id, reference)?;
+        }
+    }
     run(
         db,
         "UPDATE ledger SET mail = ?2, account = ?3, user = ?4, number = ?5, state = ?6, due = ?7, expires_at = ?8, \
@@ -123,7 +144,7 @@ fn update(
             c.doc
         ],
     )?;
-    let keeps = held(keeps);
+    let keeps = held(&next.reservations);
     for (counter, amount) in held(&stored.reservations) {
         let back = amount.saturating_sub(keeps.get(counter).copied().unwrap_or_default());
         if back > 0 {
@@ -151,13 +172,30 @@ impl Ledger for SqliteStore {
         let mut row = row.clone();
         row.version = next;
         let columns = Columns::of(&row)?;
-        self.write(move |db| update(db, &columns, version, &row.reservations).map(Step::Keep))
+        self.write(move |db| update(db, &columns, version, &row).map(Step::Keep))
             .await
     }
 
     async fn row(&self, id: &RowId) -> Result<Option<Row>, StoreError> {
         let id = id.0.clone();
         self.read(move |db| one(db, ROW, [id])).await
+    }
+
+    async fn row_by_ref(
+        &self,
+        provider: &str,
+        provider_ref: &str,
+    ) -> Result<Option<RowId>, StoreError> {
+        let key = [provider.to_owned(), provider_ref.to_owned()];
+        self.read(move |db| {
+            let sql = "SELECT row FROM reference WHERE provider = ?1 AND reference = ?2";
+            let found = db
+                .prepare_cached(sql)?
+                .query_row(key, |r| r.get(0))
+                .optional()?;
+            Ok(found.map(RowId))
+        })
+        .await
     }
 
     async fn rows_of(&self, mail: &MailId) -> Result<Vec<Row>, StoreError> {

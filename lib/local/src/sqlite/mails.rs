@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::document::{doc, many, nanos, one, rows, run};
 use super::error::Fault;
+use super::ledger::give_up;
 use super::{SqliteStore, Step};
 
 /// How long it is remembered when a message was first seen.
@@ -39,6 +40,37 @@ fn put_mail(db: &Connection, record: &MailRecord, doc: &str) -> Result<(), Fault
     Ok(())
 }
 
+/// What of a row's document leads to it.
+#[derive(serde::Deserialize)]
+struct Held {
+    provider: Option<String>,
+    provider_ref: Option<String>,
+}
+
+/// Ended rows, with the references they brought.
+fn forget_rows(db: &Connection, now: Timestamp, limit: usize) -> Result<usize, Fault> {
+    let mut statement = db.prepare_cached(
+        "DELETE FROM ledger WHERE rowid IN (SELECT rowid FROM ledger \
+         WHERE state NOT IN ('waiting', 'sending') AND expires_at <= ?1 LIMIT ?2) RETURNING id, doc",
+    )?;
+    let gone: Vec<(String, String)> = statement
+        .query_map(params![nanos(now), rows(limit)], |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    for (id, doc) in &gone {
+        // A document that cannot be read leads nowhere, so nothing leads to its row that anybody asks for.
+        if let Ok(Held {
+            provider: Some(provider),
+            provider_ref: Some(reference),
+        }) = serde_json::from_str(doc)
+        {
+            give_up(db, id, (&provider, &reference))?;
+        }
+    }
+    Ok(gone.len())
+}
+
 fn forget(db: &Connection, now: Timestamp, limit: usize) -> Result<usize, Fault> {
     let before = |kept: SignedDuration| nanos(now.checked_sub(kept).unwrap_or(Timestamp::MIN));
     let forget = |sql: &str, until: i64| run(db, sql, params![until, rows(limit)]);
@@ -46,11 +78,7 @@ fn forget(db: &Connection, now: Timestamp, limit: usize) -> Result<usize, Fault>
         "DELETE FROM mail WHERE rowid IN (SELECT rowid FROM mail WHERE expires_at <= ?1 LIMIT ?2)",
         nanos(now),
     )?;
-    count += forget(
-        "DELETE FROM ledger WHERE rowid IN (SELECT rowid FROM ledger \
-         WHERE state NOT IN ('waiting', 'sending') AND expires_at <= ?1 LIMIT ?2)",
-        nanos(now),
-    )?;
+    count += forget_rows(db, now, limit)?;
     count += forget(
         "DELETE FROM counter WHERE name IN (SELECT name FROM counter WHERE expires_at <= ?1 LIMIT ?2)",
         nanos(now),

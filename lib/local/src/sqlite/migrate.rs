@@ -7,7 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::OpenError;
 
 /// What leads from each version (`PRAGMA user_version`) to the next.
-const STEPS: &[&str] = &[include_str!("schema/001.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/001.sql"),
+    include_str!("schema/002.sql"),
+];
 
 /// `Post`: tells our files from other programs' (`PRAGMA application_id`).
 const APPLICATION: i64 = 0x506f_7374;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::race;
 use super::samples::{DAY, ODD, account_id, at, email, holding, mail_id, number, row};
-use crate::ledger::{RowId, State};
+use crate::ledger::{Row, RowId, State};
 use crate::ports::{Claim, OptOut, OptOutSource, Store};
 
 type Shared = Arc<dyn Store>;
@@ -109,6 +109,119 @@ pub async fn of_concurrent_updates_one_wins(store: Shared) {
     let stored = store.row(&row(1).id).await.unwrap().unwrap();
     assert_eq!(stored.version, 1);
     assert_eq!(stored.events.last().unwrap().note, winner.to_string());
+}
+
+/// A row that a provider took under this reference, as stored.
+async fn taken(store: &Shared, n: u32, provider: &str, reference: &str) -> Row {
+    let mut row = row(n);
+    row.provider_ref = None;
+    store.claim(&row).await.unwrap();
+    row.provider = Some(provider.to_owned());
+    row.provider_ref = Some(reference.to_owned());
+    row.enter(State::Sent, None, at(60), "taken");
+    assert!(store.update(&row).await.unwrap());
+    row.version += 1;
+    assert_eq!(store.row(&row.id).await.unwrap(), Some(row.clone()));
+    row
+}
+
+/// Found by provider and reference to the letter, from the update on that brought it, through all later ones.
+pub async fn a_reference_leads_to_its_row(store: Shared) {
+    let long = "r".repeat(5_000);
+    let references = ["abc", "ABC", "abc ", "", "a#b", ODD, &long];
+    let by_ref = async |provider: &str, reference: &str| {
+        store.row_by_ref(provider, reference).await.unwrap()
+    };
+    for (n, reference) in (1..).zip(references) {
+        assert_eq!(by_ref("esendex", reference).await, None);
+        let mut row = taken(&store, n, "esendex", reference).await;
+        row.enter(State::Delivered, None, at(70), "arrived");
+        assert!(store.update(&row).await.unwrap());
+    }
+    for (n, reference) in (1..).zip(references) {
+        assert_eq!(by_ref("esendex", reference).await, Some(row(n).id));
+        assert_eq!(by_ref("twilio", reference).await, None);
+    }
+    let other = taken(&store, 20, "twilio", "abc").await;
+    assert_eq!(by_ref("twilio", "abc").await, Some(other.id));
+    assert_eq!(by_ref("esendex", "abc").await, Some(row(1).id));
+    assert_eq!(by_ref("esendex#a", "b").await, None);
+}
+
+/// A second row with a reference is stored with it, and changes nothing for the first.
+pub async fn the_first_row_keeps_a_reference(store: Shared) {
+    let first = taken(&store, 2, "esendex", "abc").await;
+    let mut second = taken(&store, 1, "esendex", "abc").await;
+    second.enter(State::Delivered, None, at(70), "arrived");
+    assert!(store.update(&second).await.unwrap());
+    let found = store.row_by_ref("esendex", "abc").await.unwrap();
+    assert_eq!(found, Some(first.id));
+}
+
+/// Two identical rows that a look-up gives one taken text: only one of them is named.
+pub async fn concurrent_bringers_agree_on_one(store: Shared) {
+    race(16, |n| {
+        let store = Arc::clone(&store);
+        async move { taken(&store, n, "esendex", "abc").await }
+    })
+    .await;
+    let found = store.row_by_ref("esendex", "abc").await.unwrap().unwrap();
+    assert!((0..16).any(|n| row(n).id == found));
+    assert_eq!(
+        store.row_by_ref("esendex", "abc").await.unwrap(),
+        Some(found)
+    );
+}
+
+/// Who is slower than others brings nothing.
+pub async fn a_stale_update_brings_no_reference(store: Shared) {
+    let mut row = taken(&store, 1, "esendex", "abc").await;
+    for version in [0, 2] {
+        row.version = version;
+        row.provider_ref = Some("def".to_owned());
+        assert!(!store.update(&row).await.unwrap());
+    }
+    assert_eq!(store.row_by_ref("esendex", "def").await.unwrap(), None);
+    let found = store.row_by_ref("esendex", "abc").await.unwrap();
+    assert_eq!(found, Some(row.id));
+}
+
+/// A row that gets another reference, or none, no longer answers to the former; another row may bring it then.
+pub async fn a_reference_given_up_is_free(store: Shared) {
+    let mut first = taken(&store, 1, "esendex", "abc").await;
+    let second = taken(&store, 2, "esendex", "def").await;
+    first.provider_ref = Some("ghi".to_owned());
+    assert!(store.update(&first).await.unwrap());
+    let by_ref = async |reference: &str| store.row_by_ref("esendex", reference).await.unwrap();
+    assert_eq!(by_ref("abc").await, None);
+    assert_eq!(by_ref("ghi").await, Some(first.id.clone()));
+    let third = taken(&store, 3, "esendex", "abc").await;
+    assert_eq!(by_ref("abc").await, Some(third.id));
+    // Of a reference that another row keeps, nothing is given up.
+    let mut fourth = taken(&store, 4, "esendex", "def").await;
+    fourth.provider_ref = None;
+    assert!(store.update(&fourth).await.unwrap());
+    assert_eq!(by_ref("def").await, Some(second.id));
+}
+
+/// With the row goes its reference, but not one that another row keeps.
+pub async fn a_reference_is_forgotten_with_its_row(store: Shared) {
+    for (n, reference, expires_at) in [
+        (1, "abc", 100),
+        (2, "def", 300),
+        (3, "def", 100),
+        (4, ODD, 100),
+    ] {
+        let mut row = taken(&store, n, "esendex", reference).await;
+        row.expires_at = at(expires_at);
+        assert!(store.update(&row).await.unwrap());
+    }
+    assert_eq!(store.forget(at(200), 100).await.unwrap(), 3);
+    let by_ref = async |reference: &str| store.row_by_ref("esendex", reference).await.unwrap();
+    assert_eq!((by_ref("abc").await, by_ref(ODD).await), (None, None));
+    assert_eq!(by_ref("def").await, Some(row(2).id));
+    let again = taken(&store, 5, "esendex", "abc").await;
+    assert_eq!(by_ref("abc").await, Some(again.id));
 }
 
 /// The rows of one mail, whatever their state, by number; of no other mail.

@@ -1,5 +1,7 @@
 //! Rows, limits and opt-outs in memory.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -18,6 +20,16 @@ fn held(reservations: &[Reservation], counter: &str) -> u32 {
         .fold(0, |sum, r| sum.saturating_add(r.amount))
 }
 
+/// Takes from a row the reference it holds, where it was the first to bring it.
+pub(super) fn give_up(references: &mut BTreeMap<(String, String), RowId>, row: &Row) {
+    if let Some((provider, reference)) = row.reference() {
+        let key = (provider.to_owned(), reference.to_owned());
+        if references.get(&key) == Some(&row.id) {
+            references.remove(&key);
+        }
+    }
+}
+
 #[async_trait]
 impl Ledger for MemoryStore {
     async fn claim(&self, row: &Row) -> Result<Claim, StoreError> {
@@ -25,7 +37,7 @@ impl Ledger for MemoryStore {
         if let Some(there) = state.rows.get(&row.id) {
             return Ok(Claim::Already(Box::new(there.clone())));
         }
-        let mut taken = std::collections::BTreeMap::<String, Counter>::new();
+        let mut taken = BTreeMap::<String, Counter>::new();
         for r in &row.reservations {
             let before = taken
                 .get(&r.counter)
@@ -47,10 +59,20 @@ impl Ledger for MemoryStore {
 
     async fn update(&self, row: &Row) -> Result<bool, StoreError> {
         let mut state = self.state()?;
-        let before = match state.rows.get(&row.id) {
-            Some(stored) if stored.version == row.version => stored.reservations.clone(),
+        let stored = match state.rows.get(&row.id) {
+            Some(stored) if stored.version == row.version => stored.clone(),
             _ => return Ok(false),
         };
+        if stored.reference() != row.reference() {
+            give_up(&mut state.references, &stored);
+            if let Some((provider, reference)) = row.reference() {
+                state
+                    .references
+                    .entry((provider.to_owned(), reference.to_owned()))
+                    .or_insert_with(|| row.id.clone());
+            }
+        }
+        let before = stored.reservations;
         let names: std::collections::BTreeSet<_> =
             before.iter().map(|r| r.counter.as_str()).collect();
         for name in names {
@@ -67,6 +89,15 @@ impl Ledger for MemoryStore {
 
     async fn row(&self, id: &RowId) -> Result<Option<Row>, StoreError> {
         Ok(self.state()?.rows.get(id).cloned())
+    }
+
+    async fn row_by_ref(
+        &self,
+        provider: &str,
+        provider_ref: &str,
+    ) -> Result<Option<RowId>, StoreError> {
+        let key = (provider.to_owned(), provider_ref.to_owned());
+        Ok(self.state()?.references.get(&key).cloned())
     }
 
     async fn rows_of(&self, mail: &MailId) -> Result<Vec<Row>, StoreError> {

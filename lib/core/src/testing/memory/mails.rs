@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::MemoryStore;
+use super::ledger::give_up;
 use crate::model::{AccountId, HandsetText, MailId, MailRecord, MessageKey, OutgoingMail};
 use crate::ports::{HANDSET_KEPT, Handset, Mails, Outbox, StoreError};
 
@@ -15,22 +16,19 @@ const FIRST_SEEN_KEPT: SignedDuration = SignedDuration::from_hours(48);
 /// How long a mail of ours that is done with is kept after its `expires_at`, so that its cause does not mail again.
 const SETTLED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Removes up to `limit` entries that `gone` names; says how many.
+/// Removes up to `limit` entries that `gone` names, and gives them.
 fn remove<K: Ord + Clone, V>(
     map: &mut std::collections::BTreeMap<K, V>,
     limit: usize,
     gone: impl Fn(&V) -> bool,
-) -> usize {
+) -> Vec<V> {
     let keys: Vec<K> = map
         .iter()
         .filter(|(_, v)| gone(v))
         .map(|(k, _)| k.clone())
         .take(limit)
         .collect();
-    for key in &keys {
-        map.remove(key);
-    }
-    keys.len()
+    keys.iter().filter_map(|key| map.remove(key)).collect()
 }
 
 #[async_trait]
@@ -67,11 +65,15 @@ impl Mails for MemoryStore {
         let mut state = self.state()?;
         let past =
             |at: Timestamp, kept: SignedDuration| at.checked_add(kept).is_ok_and(|end| end <= now);
-        let mut count = remove(&mut state.mails, limit, |m| m.expires_at <= now);
-        count += remove(&mut state.rows, limit, |r| {
+        let mut count = remove(&mut state.mails, limit, |m| m.expires_at <= now).len();
+        let rows = remove(&mut state.rows, limit, |r| {
             r.state.is_final() && r.expires_at <= now
         });
-        count += remove(&mut state.counters, limit, |c| c.expires_at <= now);
+        for row in &rows {
+            give_up(&mut state.references, row);
+        }
+        count += rows.len();
+        count += remove(&mut state.counters, limit, |c| c.expires_at <= now).len();
         remove(&mut state.first_seen, limit, |at| {
             past(*at, FIRST_SEEN_KEPT)
         });

@@ -32,6 +32,8 @@ struct State {
     users: BTreeMap<(Sender, AccountId), User>,
     audit: Vec<AuditEntry>,
     rows: BTreeMap<RowId, Row>,
+    /// Which row first brought a provider's reference.
+    references: BTreeMap<(String, String), RowId>,
     counters: BTreeMap<String, Counter>,
     opt_outs: BTreeMap<(AccountId, PhoneNumber), OptOut>,
     mails: BTreeMap<MailId, MailRecord>,
