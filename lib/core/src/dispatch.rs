@@ -2,11 +2,14 @@
 //!
 //! What follows an answer is [`crate::ledger::policy`]'s to say.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::ledger::policy::{Next, SENDING_IS_STALE_AFTER, after};
+use crate::ledger::policy::{
+    HOLD_WAIT, Next, PROBE_EVERY, SENDING_IS_STALE_AFTER, after, look_up_again, releases,
+};
 use crate::ledger::{Row, State};
 use crate::model::Language;
 use crate::notice::{self, Notices};
@@ -30,6 +33,9 @@ pub struct Dispatcher {
     providers: Vec<Arc<dyn SmsProvider>>,
     clock: Arc<dyn Clock>,
     notices: Notices,
+    /// Providers that hold the account, and when one row may find out whether they still do. What every process finds
+    /// out for itself is not worth a store's memory.
+    holds: Mutex<BTreeMap<&'static str, Timestamp>>,
 }
 
 impl Dispatcher {
@@ -46,6 +52,7 @@ impl Dispatcher {
             providers,
             clock,
             notices,
+            holds: Mutex::default(),
         }
     }
 
@@ -57,7 +64,7 @@ impl Dispatcher {
     pub async fn attend(&self, row: Row) -> Result<(), StoreError> {
         match row.state {
             State::Waiting => self.send(row).await,
-            State::Sending => self.settle_stale(row).await,
+            State::Sending => self.settle(row).await,
             State::Sent
             | State::Delivered
             | State::Undelivered
@@ -100,9 +107,24 @@ impl Dispatcher {
             row.enter(State::Refused, None, now, "the user was deleted meanwhile");
             return self.close(row).await;
         }
-        for (index, provider) in self.providers.iter().enumerate() {
+        let parts = row.parts;
+        let mut able = self
+            .providers
+            .iter()
+            .filter(|p| parts <= p.limits().max_parts)
+            .peekable();
+        if able.peek().is_none() {
+            let note = format!("no configured provider takes {parts} parts");
+            row.reservations.clear();
+            row.enter(State::Failed, None, now, note);
+            return self.close(row).await;
+        }
+        while let Some(provider) = able.next() {
             let now = self.clock.now();
             let stale = now.checked_add(SENDING_IS_STALE_AFTER).unwrap_or(now);
+            if self.holds(provider.as_ref(), now) {
+                return self.wait_out_hold(row, provider.as_ref(), now).await;
+            }
             row.attempts = row.attempts.saturating_add(1);
             row.provider = Some(provider.name().to_owned());
             row.enter(
@@ -115,38 +137,65 @@ impl Dispatcher {
                 return Ok(()); // Somebody else was faster and sends it.
             }
             row.version += 1;
-            let answer = provider.send(&sms(&row)).await;
-            let outcome = self.looked_up(provider.as_ref(), &row, answer).await;
-            let next = after(&outcome, row.attempts, self.clock.now(), row.valid_until);
+            let outcome = provider.send(&sms(&row)).await;
+            let now = self.clock.now();
+            self.note_hold(provider.as_ref(), &outcome, now);
+            let looks_up = provider.limits().looks_up;
+            let next = after(&outcome, row.attempts, looks_up, now, row.valid_until);
             if next.alarm {
                 tracing::error!(row = %row.id, provider = provider.name(), attempts = row.attempts, state = next.state.as_str(), note = %next.note, "alarm: the operator must look at this provider");
             }
-            if next.failover && index + 1 < self.providers.len() {
-                row.enter(State::Sending, Some(stale), self.clock.now(), next.note);
+            if next.failover && able.peek().is_some() {
+                row.enter(State::Sending, Some(stale), now, next.note);
                 continue;
             }
             return self.record(row, &outcome, &next).await;
         }
-        tracing::error!(row = %row.id, "no provider is configured");
         Ok(())
     }
 
-    /// An ambiguous answer is looked up at the provider, where that can be done.
-    async fn looked_up(
+    /// Whether the provider holds the account, as far as is known. The first to ask once a probe is due is that probe.
+    fn holds(&self, provider: &dyn SmsProvider, now: Timestamp) -> bool {
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        match holds.get_mut(provider.name()) {
+            Some(probe_at) if *probe_at <= now => {
+                *probe_at = now.checked_add(PROBE_EVERY).unwrap_or(now);
+                false
+            }
+            held => held.is_some(),
+        }
+    }
+
+    fn note_hold(&self, provider: &dyn SmsProvider, outcome: &SmsOutcome, now: Timestamp) {
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(outcome, SmsOutcome::AccountHold { .. }) {
+            let probe_at = now.checked_add(PROBE_EVERY).unwrap_or(now);
+            holds.insert(provider.name(), probe_at);
+        } else if releases(outcome) && holds.remove(provider.name()).is_some() {
+            tracing::info!(
+                provider = provider.name(),
+                "the provider takes texts again; what waits for it goes out as it comes due"
+            );
+        }
+    }
+
+    /// Puts a row off without asking a provider that holds the account.
+    async fn wait_out_hold(
         &self,
+        mut row: Row,
         provider: &dyn SmsProvider,
-        row: &Row,
-        outcome: SmsOutcome,
-    ) -> SmsOutcome {
-        if !matches!(outcome, SmsOutcome::Ambiguous { .. }) {
-            return outcome;
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let due = now.checked_add(HOLD_WAIT).unwrap_or(now);
+        let note = format!("{} holds the account", provider.name());
+        let due = Some(due.min(row.valid_until));
+        // Once in its trail: a row may wait so for a day.
+        if row.state == State::Waiting && row.events.last().is_some_and(|e| e.note == note) {
+            row.due = due;
+        } else {
+            row.enter(State::Waiting, due, now, note);
         }
-        match provider.look_up(&row.id).await {
-            LookUp::Found { provider_ref } => SmsOutcome::Sent {
-                provider_ref: Some(provider_ref),
-            },
-            LookUp::CannotTell => outcome,
-        }
+        self.close(row).await
     }
 
     /// Writes the answer down. Where the store fails, the row stays in `sending` and is settled as stale:
@@ -206,41 +255,97 @@ impl Dispatcher {
         }
     }
 
-    /// The process that sent it died between claim and record: looked up, else unknown. Never sent again.
-    async fn settle_stale(&self, mut row: Row) -> Result<(), StoreError> {
+    /// It may have been taken, because the answer was ambiguous or the process died before it was recorded: looked up,
+    /// else unknown. Never sent again.
+    async fn settle(&self, mut row: Row) -> Result<(), StoreError> {
         let now = self.clock.now();
         if row.due.is_none_or(|due| due > now) {
             return Ok(());
         }
-        let provider = self
-            .providers
-            .iter()
-            .find(|p| Some(p.name()) == row.provider.as_deref());
-        let found = match provider {
-            Some(provider) => provider.look_up(&row.id).await,
-            None => LookUp::CannotTell,
+        let since = row.sending_since().unwrap_or(now);
+        let name = row.provider.as_deref();
+        let provider = self.providers.iter().find(|p| Some(p.name()) == name);
+        let answer = match provider {
+            Some(provider) => provider.look_up(&sms(&row), since).await,
+            None => LookUp::Unsupported,
         };
-        match found {
-            LookUp::Found { provider_ref } => {
-                row.provider_ref = Some(provider_ref);
-                row.enter(
-                    State::Sent,
-                    None,
-                    now,
-                    "found at the provider after an interruption",
-                );
+        let now = self.clock.now();
+        let note = match answer {
+            LookUp::Seen(refs) => {
+                let Some(mut row) = self.hold_one_of(row.clone(), refs).await? else {
+                    return Ok(()); // Somebody else settles it.
+                };
+                if row.provider_ref.is_some() {
+                    row.enter(State::Sent, None, now, "found at the provider");
+                    return self.close(row).await;
+                }
+                return self
+                    .lose_sight_of(
+                        row,
+                        now,
+                        "not seen at the provider, which is no proof; not sent again",
+                    )
+                    .await;
             }
-            LookUp::CannotTell => {
-                tracing::error!(row = %row.id, "alarm: interrupted while sending; outcome unknown, not sent again");
-                row.enter(
-                    State::Unknown,
-                    None,
-                    now,
-                    "interrupted while it was being sent; not sent again",
-                );
+            LookUp::NotNow { detail } => match look_up_again(since, now) {
+                Some(due) => {
+                    row.enter(
+                        State::Sending,
+                        Some(due),
+                        now,
+                        format!("cannot be looked up now: {detail}"),
+                    );
+                    return self.close(row).await;
+                }
+                None => "could not be looked up at the provider; not sent again",
+            },
+            LookUp::Unsupported => "the provider cannot say whether it took it; not sent again",
+        };
+        self.lose_sight_of(row, now, note).await
+    }
+
+    async fn lose_sight_of(
+        &self,
+        mut row: Row,
+        now: Timestamp,
+        note: &str,
+    ) -> Result<(), StoreError> {
+        tracing::error!(row = %row.id, provider = row.provider, note, "alarm: the outcome of a text is unknown");
+        row.enter(State::Unknown, None, now, note);
+        self.close(row).await
+    }
+
+    /// The row with the first of the provider's ids that no other row holds, now its own; without one where there is none.
+    /// `None`: somebody else changed the row.
+    async fn hold_one_of(
+        &self,
+        mut row: Row,
+        refs: Vec<String>,
+    ) -> Result<Option<Row>, StoreError> {
+        let Some(provider) = row.provider.clone() else {
+            return Ok(Some(row));
+        };
+        for provider_ref in refs {
+            let holder = self.store.row_by_ref(&provider, &provider_ref).await?;
+            if holder.is_none() {
+                row.provider_ref = Some(provider_ref.clone());
+                if !self.stored(&row).await? {
+                    return Ok(None);
+                }
+                row.version += 1;
+            }
+            // Read again: of two rows that come for one id, the first has it.
+            let holder = match holder {
+                Some(holder) => Some(holder),
+                None => self.store.row_by_ref(&provider, &provider_ref).await?,
+            };
+            if holder.as_ref() == Some(&row.id) {
+                row.provider_ref = Some(provider_ref);
+                return Ok(Some(row));
             }
         }
-        self.close(row).await
+        row.provider_ref = None;
+        Ok(Some(row))
     }
 
     /// What is left to do about an ended row: its sender is told, its text forgotten in time.

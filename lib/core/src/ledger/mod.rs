@@ -224,6 +224,14 @@ impl Row {
         self.provider.as_deref().zip(self.provider_ref.as_deref())
     }
 
+    /// When its present attempt, fail-over included, began: the first of the events in `sending` that are its newest.
+    #[must_use]
+    pub fn sending_since(&self) -> Option<Timestamp> {
+        let newest = self.events.iter().rev();
+        let sending = newest.take_while(|event| event.state == State::Sending);
+        sending.last().map(|event| event.at)
+    }
+
     /// When an ended row's text is to be forgotten; `None` where it goes with the row, or is gone.
     #[must_use]
     pub fn forget_text_at(&self) -> Option<Timestamp> {

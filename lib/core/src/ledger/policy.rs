@@ -15,8 +15,15 @@ pub const SENDING_IS_STALE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
 /// Longest wait.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
-/// How often a held provider is probed by each waiting row.
-const HOLD_WAIT: SignedDuration = SignedDuration::from_mins(5);
+/// How long a row waits whose provider holds the account.
+pub const HOLD_WAIT: SignedDuration = SignedDuration::from_mins(5);
+/// How often one row may find out whether a provider still holds the account.
+pub const PROBE_EVERY: SignedDuration = SignedDuration::from_mins(1);
+/// How long after it was handed over a text that may have been taken is looked up: until then whatever was handed over
+/// with it has its answer, so that no other row's text is taken for this one's, and the provider's list has caught up.
+pub const LOOK_UP_AFTER: SignedDuration = SignedDuration::from_mins(2);
+/// How long a look-up is tried at a provider that does not answer.
+const LOOK_UP_FOR: SignedDuration = SignedDuration::from_hours(6);
 
 /// What follows an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +65,15 @@ impl Next {
     }
 }
 
-/// What follows `outcome` of the `attempts`-th attempt.
+/// What follows `outcome` of the `attempts`-th attempt, by a provider that can be asked later (`looks_up`) or not.
 #[must_use]
-pub fn after(outcome: &SmsOutcome, attempts: u32, now: Timestamp, valid_until: Timestamp) -> Next {
+pub fn after(
+    outcome: &SmsOutcome,
+    attempts: u32,
+    looks_up: bool,
+    now: Timestamp,
+    valid_until: Timestamp,
+) -> Next {
     // A row is looked at no later than the end of its validity, so that it expires on time.
     let at = |wait: SignedDuration| {
         now.checked_add(wait)
@@ -98,6 +111,13 @@ pub fn after(outcome: &SmsOutcome, attempts: u32, now: Timestamp, valid_until: T
             failover: true,
             ..Next::wait(at(back_off(attempts)), format!("not sent: {detail}"))
         },
+        SmsOutcome::Ambiguous { detail } if looks_up => Next {
+            due: now.checked_add(LOOK_UP_AFTER).ok(),
+            ..Next::end(
+                State::Sending,
+                format!("outcome unknown, to be looked up: {detail}"),
+            )
+        },
         SmsOutcome::Ambiguous { detail } => Next {
             alarm: true,
             ..Next::end(
@@ -105,6 +125,28 @@ pub fn after(outcome: &SmsOutcome, attempts: u32, now: Timestamp, valid_until: T
                 format!("outcome unknown, not sent again: {detail}"),
             )
         },
+    }
+}
+
+/// When a look-up that got no answer is tried again; `None`: it is given up, and the row is `unknown`.
+#[must_use]
+pub fn look_up_again(since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let gone = now.duration_since(since);
+    let wait = gone.clamp(SignedDuration::from_mins(1), LONGEST_WAIT);
+    (gone < LOOK_UP_FOR)
+        .then(|| now.checked_add(wait).ok())
+        .flatten()
+}
+
+/// Whether the answer shows that the provider does not hold the account.
+#[must_use]
+pub fn releases(outcome: &SmsOutcome) -> bool {
+    match outcome {
+        SmsOutcome::Sent { .. } | SmsOutcome::Rejected { .. } | SmsOutcome::OptedOut { .. } => true,
+        SmsOutcome::AccountHold { .. }
+        | SmsOutcome::Throttled { .. }
+        | SmsOutcome::NotSent { .. }
+        | SmsOutcome::Ambiguous { .. } => false,
     }
 }
 
@@ -144,7 +186,7 @@ mod tests {
             (SmsOutcome::Ambiguous { detail: detail() },                      State::Unknown, false, false, false, false, true),
         ];
         for (outcome, state, waits, give_back, failover, suppress, alarm) in table {
-            let next = after(&outcome, 1, at(0), at(86_400));
+            let next = after(&outcome, 1, false, at(0), at(86_400));
             let found = (
                 next.state,
                 next.due.is_some(),
@@ -167,6 +209,7 @@ mod tests {
             let next = after(
                 &SmsOutcome::NotSent { detail: detail() },
                 attempts,
+                true,
                 at(0),
                 at(valid),
             );
@@ -187,9 +230,34 @@ mod tests {
                 detail: detail(),
             },
             1,
+            true,
             at(0),
             at(86_400),
         );
         assert_eq!(next.due, Some(at(120)));
+    }
+
+    #[test]
+    fn what_can_be_looked_up_is_neither_ended_nor_sent_again() {
+        let outcome = SmsOutcome::Ambiguous { detail: detail() };
+        let next = after(&outcome, 1, true, at(0), at(60));
+        assert_eq!(
+            (next.state, next.due),
+            (State::Sending, Some(at(120))),
+            "even beyond its validity"
+        );
+        assert!(!next.failover && !next.give_back && !next.alarm);
+    }
+
+    #[test]
+    fn a_look_up_is_tried_for_six_hours() {
+        let again =
+            |now| look_up_again(at(0), at(now)).map(|t| t.as_second() - at(now).as_second());
+        assert_eq!(
+            [120, 300, 3_600, 21_599].map(again),
+            [Some(120), Some(300), Some(900), Some(900)]
+        );
+        assert_eq!(again(21_600), None);
+        assert_eq!(again(-100), Some(60), "a clock that went back");
     }
 }

@@ -97,16 +97,19 @@ pub enum SmsOutcome {
 /// What a provider says of a text that may have been taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookUp {
-    /// It was taken.
-    Found {
-        /// The provider's id.
-        provider_ref: String,
+    /// The provider's ids of texts just like it (recipient, sender, words) that were taken since it was handed over,
+    /// oldest first. Which of them is whose, the ledger knows. None at all is no proof that it was not taken.
+    Seen(Vec<String>),
+    /// The provider does not answer now: ask again later.
+    NotNow {
+        /// What failed, in words without personal data.
+        detail: String,
     },
-    /// The provider cannot tell; absence is no proof.
-    CannotTell,
+    /// The provider cannot be asked.
+    Unsupported,
 }
 
-/// What a provider takes at most.
+/// What a provider takes at most, and can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProviderLimits {
     /// Parts of one text.
@@ -115,6 +118,8 @@ pub struct ProviderLimits {
     pub max_validity_hours: u32,
     /// Whether a text needs a number or name of ours to come from.
     pub needs_originator: bool,
+    /// Whether it can be asked what became of a text: [`SmsProvider::look_up`].
+    pub looks_up: bool,
 }
 
 /// Sends texts. Adding a provider is one folder and this trait.
@@ -130,9 +135,11 @@ pub trait SmsProvider: Send + Sync {
     /// When in doubt whether it was taken, the answer is [`SmsOutcome::Ambiguous`].
     async fn send(&self, sms: &Sms) -> SmsOutcome;
 
-    /// Asks whether a text was taken. Safe to call again.
-    async fn look_up(&self, _reference: &RowId) -> LookUp {
-        LookUp::CannotTell
+    /// Asks whether a text was taken that was handed over at `since` or, by the provider's clock, a little earlier.
+    /// Asked no sooner than [`crate::ledger::policy::LOOK_UP_AFTER`] later, so that every other text of that time has its
+    /// answer. Ends within a minute; safe to call again.
+    async fn look_up(&self, _sms: &Sms, _since: Timestamp) -> LookUp {
+        LookUp::Unsupported
     }
 }
 

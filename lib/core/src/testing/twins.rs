@@ -1,7 +1,7 @@
 //! Twins of the ports that act: a clock that is set by hand, ids that count, a provider that
 //! answers as told, a mailer that keeps what it was given, evidence that is known beforehand.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 use crate::address::EmailAddress;
 use crate::evidence::{Connection, Evidence};
-use crate::ledger::RowId;
 use crate::model::{MailId, OutgoingMail};
 use crate::ports::{
     Clock, Ids, LookUp, MailOut, MailOutError, ProviderLimits, SenderEvidence, Sms, SmsOutcome,
@@ -93,7 +92,7 @@ pub struct ScriptedProvider {
     delay: Duration,
     script: Mutex<VecDeque<SmsOutcome>>,
     texts: Mutex<Vec<Sms>>,
-    known: Mutex<BTreeMap<RowId, String>>,
+    looked_up: Mutex<Option<LookUp>>,
 }
 
 impl ScriptedProvider {
@@ -106,11 +105,12 @@ impl ScriptedProvider {
                 max_parts: 20,
                 max_validity_hours: 72,
                 needs_originator: false,
+                looks_up: false,
             },
             delay: Duration::ZERO,
             script: Mutex::new(script.into_iter().collect()),
             texts: Mutex::default(),
-            known: Mutex::default(),
+            looked_up: Mutex::default(),
         }
     }
 
@@ -133,9 +133,16 @@ impl ScriptedProvider {
         lock(&self.script).push_back(outcome);
     }
 
-    /// Makes a later look-up of this text find it.
-    pub fn knows(&self, reference: RowId, provider_ref: impl Into<String>) {
-        lock(&self.known).insert(reference, provider_ref.into());
+    /// The same provider, which can be asked what became of a text.
+    #[must_use]
+    pub fn with_look_up(mut self) -> Self {
+        self.limits.looks_up = true;
+        self
+    }
+
+    /// What every look-up from now on is answered; at first nothing is seen.
+    pub fn answers_look_ups(&self, answer: LookUp) {
+        *lock(&self.looked_up) = Some(answer);
     }
 
     /// Every text handed over so far, in order.
@@ -170,13 +177,12 @@ impl SmsProvider for ScriptedProvider {
         })
     }
 
-    async fn look_up(&self, reference: &RowId) -> LookUp {
-        match lock(&self.known).get(reference) {
-            Some(provider_ref) => LookUp::Found {
-                provider_ref: provider_ref.clone(),
-            },
-            None => LookUp::CannotTell,
+    async fn look_up(&self, _sms: &Sms, _since: Timestamp) -> LookUp {
+        if !self.limits.looks_up {
+            return LookUp::Unsupported;
         }
+        let answer = lock(&self.looked_up).clone();
+        answer.unwrap_or_else(|| LookUp::Seen(Vec::new()))
     }
 }
 

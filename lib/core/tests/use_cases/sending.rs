@@ -1,5 +1,7 @@
 //! From a row to a provider, and what follows its answer (P3, P7).
 
+use postel_core::ports::{LookUp, ProviderLimits};
+
 use super::house::*;
 
 #[tokio::test]
@@ -84,16 +86,123 @@ async fn an_unknown_outcome_is_told_and_never_sent_again() {
 
 #[tokio::test]
 async fn an_ambiguous_answer_that_the_provider_can_explain_is_sent() {
-    let house = House::with([SmsOutcome::Ambiguous { detail: detail() }]).await;
-    let accepted = house.accept(MAIL, &["0612345678"]).await;
-    house.providers[0].knows(accepted.rows[0].id.clone(), "sm-1");
-    for row in house.intake.enter(&accepted).await.unwrap() {
-        house.dispatcher.attend(row).await.unwrap();
-    }
-    let row = house.row(&accepted.rows[0]).await;
+    let house = House::with_providers(vec![asked_later(1)], |_| ()).await;
+    let rows = house.deliver(MAIL, &["0612345678"]).await;
+    assert_eq!(rows[0].state, State::Sending);
+    house.providers[0].answers_look_ups(LookUp::Seen(vec!["sm-1".to_owned()]));
+    house.sweep_after(SignedDuration::from_secs(119)).await;
+    assert_eq!(house.row(&rows[0]).await.state, State::Sending, "too soon");
+    house.sweep_after(SignedDuration::from_secs(2)).await;
+    let row = house.row(&rows[0]).await;
     assert_eq!(
         (row.state, row.provider_ref.as_deref()),
         (State::Sent, Some("sm-1"))
+    );
+    assert_eq!(house.handed(), 1);
+}
+
+#[tokio::test]
+async fn one_taken_text_explains_one_of_two_rows_that_are_alike() {
+    let house = House::with_providers(vec![asked_later(2)], |_| ()).await;
+    let second = MAIL.replace("<1@", "<2@");
+    let rows = [
+        house.deliver(MAIL, &["0612345678"]).await.remove(0),
+        house.deliver(&second, &["0612345678"]).await.remove(0),
+    ];
+    let third = MAIL.replace("<1@", "<3@");
+    let sent = house.deliver(&third, &["0612345678"]).await.remove(0);
+    let known = sent.provider_ref.unwrap();
+    house.providers[0].answers_look_ups(LookUp::Seen(vec![known, "sm-1".to_owned()]));
+    house.sweep_after(SignedDuration::from_mins(3)).await;
+    let mut ends = Vec::new();
+    for row in &rows {
+        let row = house.row(row).await;
+        ends.push((row.state, row.provider_ref));
+    }
+    ends.sort_by_key(|(state, _)| *state == State::Unknown);
+    assert_eq!(
+        ends,
+        [
+            (State::Sent, Some("sm-1".to_owned())),
+            (State::Unknown, None)
+        ]
+    );
+    assert_eq!(house.handed(), 3);
+}
+
+/// A provider whose first answers are ambiguous and which can be asked later.
+fn asked_later(ambiguous: usize) -> ScriptedProvider {
+    let answers = std::iter::repeat_n(SmsOutcome::Ambiguous { detail: detail() }, ambiguous);
+    ScriptedProvider::new("first", answers).with_look_up()
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_be_asked_is_asked_again_for_six_hours() {
+    let house = House::with_providers(vec![asked_later(2)], |_| ()).await;
+    let down = LookUp::NotNow { detail: detail() };
+    house.providers[0].answers_look_ups(down);
+    let first = house.deliver(MAIL, &["0612345678"]).await.remove(0);
+    for _ in 0..20 {
+        house.sweep_after(SignedDuration::from_mins(15)).await;
+        assert_eq!(house.row(&first).await.state, State::Sending);
+    }
+    for _ in 0..6 {
+        house.sweep_after(SignedDuration::from_mins(15)).await;
+    }
+    assert_eq!(house.row(&first).await.state, State::Unknown);
+    let second = MAIL.replace("<1@", "<2@");
+    let second = house.deliver(&second, &["0612345678"]).await.remove(0);
+    house.providers[0].answers_look_ups(LookUp::Seen(Vec::new()));
+    house.sweep_after(SignedDuration::from_mins(3)).await;
+    let second = house.row(&second).await;
+    assert_eq!((second.state, second.due), (State::Unknown, None));
+    assert_eq!(house.handed(), 2);
+    assert_eq!(house.day().await, 2, "both may have been billed");
+}
+
+#[tokio::test]
+async fn a_held_account_is_probed_by_one_row_a_minute_and_released_by_its_passing() {
+    let hold = || SmsOutcome::AccountHold { detail: detail() };
+    let house = House::with([hold(), hold(), hold()]).await;
+    let mut rows = Vec::new();
+    for n in 0..20 {
+        let mail = MAIL.replace("<1@", &format!("<{n}@"));
+        rows.push(house.deliver(&mail, &["0612345678"]).await.remove(0));
+    }
+    assert_eq!(house.handed(), 1, "one found out; the others wait");
+    for _ in 0..5 {
+        house.sweep_after(SignedDuration::from_secs(61)).await;
+    }
+    assert_eq!(house.handed(), 2, "one probe of all that came due");
+    for _ in 0..15 {
+        house.sweep_after(SignedDuration::from_secs(61)).await;
+    }
+    for row in &rows {
+        assert_eq!(house.row(row).await.state, State::Sent);
+    }
+    assert_eq!(house.handed(), 3 + 20);
+}
+
+#[tokio::test]
+async fn a_text_of_more_parts_than_a_provider_takes_goes_to_another_or_fails() {
+    let short = || {
+        ScriptedProvider::new("short", []).with_limits(ProviderLimits {
+            max_parts: 1,
+            max_validity_hours: 72,
+            needs_originator: false,
+            looks_up: false,
+        })
+    };
+    let long = MAIL.replace("hello", &"many words ".repeat(30));
+    let two = vec![short(), ScriptedProvider::new("second", [])];
+    let house = House::with_providers(two, |_| ()).await;
+    let rows = house.deliver(&long, &["0612345678"]).await;
+    assert_eq!(rows[0].provider.as_deref(), Some("second"));
+    let house = House::with_providers(vec![short()], |_| ()).await;
+    let rows = house.deliver(&long, &["0612345678"]).await;
+    assert_eq!(
+        (rows[0].state, house.handed(), house.day().await),
+        (State::Failed, 0, 0)
     );
 }
 

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use postel_core::ledger::{Originator, RowId};
+use jiff::Timestamp;
+use postel_core::ledger::Originator;
 use postel_core::model::HandsetText;
 use postel_core::ports::{Clock, LookUp, ProviderLimits, Sms, SmsOutcome, SmsProvider, Store};
 
@@ -47,6 +48,7 @@ impl SmsProvider for Handset {
             max_parts: MAX_PARTS,
             max_validity_hours: MAX_VALIDITY_HOURS,
             needs_originator: false,
+            looks_up: true,
         }
     }
 
@@ -72,12 +74,16 @@ impl SmsProvider for Handset {
     }
 
     /// Finds the text by its row among the newest. Not found is no proof: it may be older than those.
-    async fn look_up(&self, reference: &RowId) -> LookUp {
+    async fn look_up(&self, sms: &Sms, _since: Timestamp) -> LookUp {
         match self.store.texts(LOOKED_THROUGH).await {
-            Ok(texts) if texts.iter().any(|t| t.reference == reference.0) => LookUp::Found {
-                provider_ref: reference.to_string(),
+            Ok(texts) => {
+                let reference = sms.reference.to_string();
+                let here = texts.iter().any(|t| t.reference == reference);
+                LookUp::Seen(here.then_some(reference).into_iter().collect())
+            }
+            Err(error) => LookUp::NotNow {
+                detail: error.to_string(),
             },
-            Ok(_) | Err(_) => LookUp::CannotTell,
         }
     }
 }
@@ -93,7 +99,7 @@ fn shown(originator: &Originator) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
+    use postel_core::ledger::RowId;
     use postel_core::ports::Handset as _;
     use postel_core::testing::{ManualClock, MemoryStore};
     use postel_core::text;
@@ -162,7 +168,8 @@ mod tests {
             panic!("it must wait and be tried again")
         };
         assert!(!detail.contains("secret") && !detail.contains("336"));
-        assert_eq!(handset.look_up(&text.reference).await, LookUp::CannotTell);
+        let asked = handset.look_up(&text, Timestamp::MIN).await;
+        assert!(matches!(asked, LookUp::NotNow { .. }), "{asked:?}");
         store.set_broken(false);
         assert_eq!(store.texts(10).await.unwrap().len(), 0);
     }
@@ -172,11 +179,10 @@ mod tests {
         let (_, _, handset) = phone();
         let text = sms("row-1", Originator::Shared, "a");
         handset.send(&text).await;
-        let found = LookUp::Found {
-            provider_ref: "row-1".to_owned(),
-        };
-        assert_eq!(handset.look_up(&text.reference).await, found);
-        let other = RowId("row-2".to_owned());
-        assert_eq!(handset.look_up(&other).await, LookUp::CannotTell);
+        let found = LookUp::Seen(vec!["row-1".to_owned()]);
+        assert_eq!(handset.look_up(&text, Timestamp::MIN).await, found);
+        let other = sms("row-2", Originator::Shared, "a");
+        let none = LookUp::Seen(Vec::new());
+        assert_eq!(handset.look_up(&other, Timestamp::MIN).await, none);
     }
 }
