@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,10 +80,15 @@ impl Claimed {
     /// # Errors
     /// Where another process serves it.
     pub(crate) fn folder(config: &Config) -> Result<Self, Failure> {
-        let (spool, pending) = Spool::open(&config.gateway.data.join("spool"))
-            .map_err(|e| Failure::Trouble(e.to_string()))?;
+        let (spool, pending) =
+            Spool::open(&spool_folder(config)).map_err(|e| Failure::Trouble(e.to_string()))?;
         Ok(Self { spool, pending })
     }
+}
+
+/// Where accepted mails lie, and big ones while they come in.
+fn spool_folder(config: &Config) -> PathBuf {
+    config.gateway.data.join("spool")
 }
 
 /// Serves until `shutdown` resolves, then lets what was begun end.
@@ -102,6 +108,7 @@ pub(crate) async fn run(
         hostname,
         tls: tls(config)?,
         limits: limits(config),
+        incoming: spool_folder(config),
     };
     let (close, closing) = watch::channel(false);
     let (stop, stopping) = watch::channel(false);
@@ -260,6 +267,7 @@ fn limits(config: &Config) -> Limits {
         recipients: size(config.smtp.max_recipients),
         mail_bytes: size(config.smtp.max_mail_megabytes).saturating_mul(1_000_000),
         idle: Duration::from_secs(u64::from(config.smtp.idle_seconds)),
+        data: Duration::from_secs(u64::from(config.smtp.data_seconds)),
         ..Limits::default()
     }
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use postel_core::dispatch::Dispatcher;
 use postel_core::evidence::{Connection, SesVerdicts};
-use postel_core::intake::{self, Accepted, Intake, Outcome};
+use postel_core::intake::{self, Accepted, Intake, Judged, Outcome};
 use postel_core::ports::{Clock, StoreError};
 use postel_core::sweep::Sweeper;
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::smtp::{Envelope, MailHandler, Reply};
@@ -34,6 +34,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Rows between two looks at whether the process is to end: few, as each may take as long as a provider does.
 const ROWS_AT_ONCE: usize = 64;
 
+/// Mails of this size are decided about on threads of their own.
+const BIG: usize = 64 * 1024;
+/// So many at once: mostly they wait for DNS.
+const BIG_AT_ONCE: usize = 16;
+/// Longest wait for such a place.
+const BIG_WAIT: Duration = Duration::from_secs(1);
+
 /// An accepted mail on its way to a worker.
 struct Job {
     ticket: Ticket,
@@ -46,6 +53,8 @@ pub struct Door {
     spool: Spool,
     clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
+    /// Places for big mails.
+    big: Arc<Semaphore>,
 }
 
 /// The parts of a home.
@@ -123,6 +132,7 @@ impl Home {
                 spool,
                 clock,
                 jobs,
+                big: Arc::new(Semaphore::new(BIG_AT_ONCE)),
             }),
             tasks,
         )
@@ -149,22 +159,26 @@ impl MailHandler for Door {
         }
     }
 
-    async fn mail(&self, envelope: Envelope, raw: Vec<u8>) -> Reply {
+    async fn mail(&self, envelope: Envelope, mut raw: Vec<u8>) -> Reply {
         let envelope = intake::Envelope {
             connection: envelope.connection,
             recipients: envelope.recipients,
             ses: SesVerdicts::default(),
             transport_id: None,
         };
-        let judged = match self.intake.receive(&envelope, &raw).await {
+        let judged = if raw.len() < BIG {
+            self.intake.receive(&envelope, &raw).await
+        } else {
+            match self.receive_apart(&envelope, &mut raw).await {
+                Ok(judged) => judged,
+                Err(reply) => return reply,
+            }
+        };
+        let judged = match judged {
             Ok(judged) => judged,
             Err(error) => {
                 tracing::error!(%error, "a mail could not be decided about; its sender tries again");
-                return Reply::try_again(
-                    3,
-                    0,
-                    "The gateway cannot decide now; please try again later",
-                );
+                return cannot_decide();
             }
         };
         tracing::info!(mail = %judged.record.id, outcome = word(&judged.outcome), recipients = envelope.recipients.len(), bytes = raw.len(), "mail");
@@ -176,6 +190,44 @@ impl MailHandler for Door {
 }
 
 impl Door {
+    /// [`Intake::receive`] on a thread of its own: reading a big mail and hashing it for DKIM takes so
+    /// long that the sessions of others would wait for it. The mail is lent to
+    /// that thread and comes back.
+    async fn receive_apart(
+        &self,
+        envelope: &intake::Envelope,
+        raw: &mut Vec<u8>,
+    ) -> Result<Result<Judged, StoreError>, Reply> {
+        let place = Arc::clone(&self.big).acquire_owned();
+        let Ok(Ok(place)) = tokio::time::timeout(BIG_WAIT, place).await else {
+            tracing::warn!("too many big mails are being decided about; one was put off");
+            return Err(Reply::try_again(
+                3,
+                2,
+                "The gateway is busy; please try again later",
+            ));
+        };
+        let (intake, lent_raw) = (self.intake.clone(), std::mem::take(raw));
+        let (lent_envelope, span) = (envelope.clone(), tracing::Span::current());
+        let runtime = tokio::runtime::Handle::current();
+        let work = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let judged =
+                span.in_scope(|| runtime.block_on(intake.receive(&lent_envelope, &lent_raw)));
+            (judged, lent_raw)
+        });
+        match work.await {
+            Ok((judged, returned)) => {
+                *raw = returned;
+                Ok(judged)
+            }
+            Err(_) => {
+                tracing::error!("deciding about a big mail broke down; its sender tries again");
+                Err(cannot_decide())
+            }
+        }
+    }
+
     /// Makes an accepted mail durable, hands it to the workers and answers for it.
     async fn keep(&self, accepted: Accepted, raw: Vec<u8>) -> Reply {
         let header = match serde_json::to_vec(&accepted) {
@@ -210,6 +262,14 @@ impl Door {
         }
         Reply::accepted(format!("Accepted as {id}"))
     }
+}
+
+fn cannot_decide() -> Reply {
+    Reply::try_again(
+        3,
+        0,
+        "The gateway cannot decide now; please try again later",
+    )
 }
 
 fn reply(smtp: &postel_core::decision::SmtpReply) -> Reply {

@@ -106,6 +106,8 @@ pub(crate) struct Smtp {
     pub(crate) max_recipients: u32,
     /// Seconds of silence.
     pub(crate) idle_seconds: u32,
+    /// Of one mail, from DATA to its end.
+    pub(crate) data_seconds: u32,
 }
 
 /// The pages.

@@ -130,6 +130,7 @@ fn smtp(r: &mut Reader<'_>) -> Smtp {
         }),
         max_recipients: r.take("smtp", "max_recipients", 100, |raw| raw.integer(1..=1_000)),
         idle_seconds: r.take("smtp", "idle_seconds", 300, |raw| raw.integer(1..=3_600)),
+        data_seconds: r.take("smtp", "data_seconds", 900, |raw| raw.integer(1..=3_600)),
     }
 }
 

@@ -21,15 +21,22 @@ pub struct Limits {
     /// Size of one mail in octets: 552 5.3.4, at `SIZE=` and in the flow. Lines may be as long as
     /// they like: what is bounded is the mail.
     pub mail_bytes: usize,
-    /// Octets of all mails being received or decided at one time: 452 4.3.1. At least one mail always fits.
+    /// Memory for mails that are being received, and for small ones being decided. A mail that finds
+    /// none left (or is over 256 KiB) goes to disk as it comes; one that finds none to begin with: 452 4.3.1.
     pub memory_bytes: usize,
+    /// Disk for big mails that are being received: 452 4.3.1.
+    pub disk_bytes: usize,
+    /// Memory for big mails that are being decided; at least one always fits.
+    pub big_mail_bytes: usize,
+    /// How long a big mail waits for that memory: 452 4.3.1. Nobody waits for an answer so long as for DNS.
+    pub big_mail_wait: Duration,
     /// One command line in octets with CR LF (RFC 5321 4.5.3.1.4: 512, and what extensions add): 500 5.5.2.
     pub command_line: usize,
     /// Faulty commands of one session: 421 4.7.0.
     pub errors: usize,
     /// Mails begun in one session: 421 4.7.0; the client connects again.
     pub mails: usize,
-    /// Silence: 421 4.4.2 (RFC 5321 4.5.3.2.7: at least five minutes).
+    /// Silence in DATA, and one command line whole: 421 4.4.2 (RFC 5321 4.5.3.2.7: at least five minutes).
     pub idle: Duration,
     /// The whole of one DATA: 421 4.4.2.
     pub data: Duration,
@@ -50,7 +57,10 @@ impl Default for Limits {
             connections_per_client: 50,
             recipients: 100,
             mail_bytes: 40_000_000,
-            memory_bytes: 256_000_000,
+            memory_bytes: 64_000_000,
+            disk_bytes: 8_000_000_000,
+            big_mail_bytes: 80_000_000,
+            big_mail_wait: Duration::from_secs(1),
             command_line: 1024,
             errors: 20,
             mails: 1000,
@@ -144,6 +154,17 @@ impl Budget {
     /// Octets nobody holds.
     pub(super) fn left(&self) -> usize {
         self.0.available_permits().saturating_mul(GRAIN)
+    }
+
+    /// Holds `octets`, once there is room for so many; no more than there are in all.
+    pub(super) async fn wait_for(&self, octets: usize) -> Held {
+        let grains = u32::try_from(octets.div_ceil(GRAIN)).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.0).acquire_many_owned(grains).await;
+        Held {
+            budget: self.clone(),
+            // The semaphore is never closed.
+            permit: permit.ok(),
+        }
     }
 
     /// Nothing held yet.

@@ -6,6 +6,7 @@
 
 mod command;
 mod data;
+mod incoming;
 mod limits;
 mod line;
 mod path;
@@ -15,6 +16,7 @@ mod wire;
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -28,6 +30,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tracing::Instrument;
 
+use self::incoming::Incoming;
 pub use self::limits::Limits;
 use self::limits::{Budget, Connections, Crowded, Seat};
 pub use self::reply::Reply;
@@ -75,6 +78,9 @@ pub struct Options {
     pub tls: Option<Arc<ServerConfig>>,
     /// What a client may use up.
     pub limits: Limits,
+    /// A folder for big mails while they come in, as nameless files; on the spool's disk, which
+    /// then has room for them. It must be there.
+    pub incoming: PathBuf,
 }
 
 /// What all sessions share.
@@ -83,7 +89,12 @@ struct Server {
     tls: Option<TlsAcceptor>,
     limits: Limits,
     handler: Arc<dyn MailHandler>,
+    /// Memory for mails that are being received.
     budget: Budget,
+    /// Memory for big mails that are being decided.
+    big: Budget,
+    /// Disk for big mails that are being received.
+    incoming: Incoming,
     /// Turns `true` at shutdown.
     closing: watch::Receiver<bool>,
 }
@@ -102,14 +113,18 @@ pub async fn serve(
         hostname,
         tls,
         limits,
+        incoming,
     } = options;
-    let budget = Budget::new(limits.memory_bytes.max(limits.mail_bytes));
+    let incoming = Incoming::new(incoming, limits.disk_bytes);
+    incoming.sweep();
     let server = Arc::new(Server {
         hostname,
         tls: tls.map(Into::into),
+        budget: Budget::new(limits.memory_bytes),
+        big: Budget::new(limits.big_mail_bytes.max(limits.mail_bytes)),
+        incoming,
         limits,
         handler,
-        budget,
         closing,
     });
     let connections = Arc::new(Connections::default());

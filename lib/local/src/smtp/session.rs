@@ -155,6 +155,8 @@ impl Session {
             let flushed = timeout(idle, self.wire.flush()).await;
             flushed.map_err(|_| End::Gone)?.map_err(|_| End::Gone)?;
         }
+        // One byte now and then is no command.
+        let until = self.ends_at.min(Instant::now() + idle);
         loop {
             if *self.closing.borrow() {
                 return Err(End::Said(CLOSING));
@@ -164,7 +166,6 @@ impl Session {
             if let Some(line) = line {
                 return Ok(line);
             }
-            let until = self.ends_at.min(Instant::now() + idle);
             tokio::select! {
                 more = self.wire.more() => match more {
                     Ok(true) => {}
@@ -259,7 +260,7 @@ impl Session {
             self.say(&Fault::TooBig.reply());
             return Ok(());
         }
-        if size > self.server.budget.left() {
+        if size > self.server.budget.left().max(self.server.incoming.left()) {
             tracing::info!(reason = "no-room", bytes = size, "a mail was put off");
             self.say(&Reply::no_room());
             return Ok(());

@@ -46,6 +46,11 @@ impl MailHandler for Memory {
     }
 }
 
+/// Where the server under test puts big mails.
+pub(crate) fn incoming() -> std::path::PathBuf {
+    env!("CARGO_TARGET_TMPDIR").into()
+}
+
 /// A running server.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -64,6 +69,7 @@ impl Server {
             hostname: "sms.example.com".into(),
             tls: None,
             limits,
+            incoming: incoming(),
         })
         .await
     }

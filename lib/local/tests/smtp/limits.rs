@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use postel_local::smtp::Limits;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::client::Server;
 use crate::log::Log;
@@ -106,15 +107,16 @@ async fn size_announced_and_in_the_flow() {
 }
 
 #[tokio::test]
-async fn memory_shared_by_all_sessions() {
+async fn memory_and_disk_shared_by_all_sessions() {
     let limits = Limits {
         mail_bytes: 100_000,
-        memory_bytes: 100_000,
+        memory_bytes: 40_000,
+        disk_bytes: 120_000,
         ..Limits::default()
     };
     let server = Server::with(limits).await;
     let mut first = server.in_data().await;
-    first.send("x".repeat(70_000)).await;
+    first.send("x".repeat(90_000)).await;
     let mut second = server.client().await;
     second.expect("EHLO client.example", "250-").await;
     // Until the first mail's part has arrived, there is room.
@@ -142,6 +144,31 @@ async fn memory_shared_by_all_sessions() {
         .expect(&format!("{}\r\n.", "y".repeat(90_000)), "250")
         .await;
     assert_eq!(server.mails().len(), 2);
+}
+
+#[tokio::test]
+async fn big_mails_decided_at_one_time() {
+    let server = Server::with(Limits {
+        mail_bytes: 1_000_000,
+        big_mail_bytes: 1_000_000,
+        big_mail_wait: SHORT,
+        ..Limits::default()
+    })
+    .await;
+    let big = format!("\r\n{}\r\n", "x".repeat(600_000));
+    let mut slow = server.in_data().await;
+    slow.send(format!("slow{big}.\r\n")).await;
+    let mut late = server.in_data().await;
+    late.expect(&format!("late{big}."), "452 4.3.1").await;
+    // Small mails pass, and whoever comes later does, too.
+    late.envelope().await;
+    late.expect("small\r\n.", "250").await;
+    assert!(slow.reply().await.starts_with("250"));
+    late.envelope().await;
+    late.expect(&format!("again{big}."), "250").await;
+    let taken = server.bodies();
+    assert_eq!(taken.len(), 3);
+    assert!(taken.contains(&format!("again{big}").into_bytes()));
 }
 
 #[tokio::test]
@@ -205,6 +232,23 @@ async fn silence() {
         assert!(client.reply().await.starts_with("421 4.4.2"));
         client.hung_up().await;
     }
+}
+
+#[tokio::test]
+async fn a_trickle_of_a_command() {
+    let server = Server::with(Limits {
+        idle: SHORT,
+        ..Limits::default()
+    })
+    .await;
+    let mut client = server.client().await;
+    for _ in 0..12 {
+        if client.stream.write_all(b"N").await.is_err() {
+            break;
+        }
+        tokio::time::sleep(SHORT / 6).await;
+    }
+    assert!(client.reply().await.starts_with("421 4.4.2"));
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ async fn server(name: &str) -> (Server, TlsConnector) {
             handshake: std::time::Duration::from_secs(2),
             ..Limits::default()
         },
+        incoming: crate::client::incoming(),
     };
     (Server::new(options).await, Arc::new(client).into())
 }

@@ -10,11 +10,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
 
 use super::{CLOSING, End, FAILED, MAIL_FIRST, NO_RECIPIENT, Session, TOO_SLOW, Transaction};
-use crate::smtp::Envelope;
-use crate::smtp::data::{Collector, Fault};
+use crate::smtp::data::{Collector, Fault, Received};
+use crate::smtp::incoming::OnDisk;
 use crate::smtp::limits::Held;
 use crate::smtp::reply::Reply;
 use crate::smtp::wire::Wire;
+use crate::smtp::{Envelope, Server};
 
 /// To whoever waits for an answer to a mail that ended in its own way only.
 const NO_END: Reply = Reply::fixed(
@@ -36,7 +37,8 @@ impl Session {
             return self.fault(reply);
         };
         let limits = &self.server.limits;
-        let mut collector = Collector::new(limits.mail_bytes, self.server.budget.hold());
+        let (memory, disk) = (self.server.budget.hold(), self.server.incoming.clone());
+        let mut collector = Collector::new(limits.mail_bytes, memory, disk);
         if !collector.begin() {
             self.say(&Reply::no_room());
             return Ok(());
@@ -57,7 +59,7 @@ impl Session {
             collected => collected?,
         }
         match collector.finish() {
-            Ok((raw, held)) => {
+            Ok(received) => {
                 let Transaction {
                     connection,
                     recipients,
@@ -69,8 +71,7 @@ impl Session {
                             connection,
                             recipients,
                         },
-                        raw,
-                        held,
+                        received,
                     )
                     .await?;
                 self.accepted += usize::from(reply.is_success());
@@ -93,10 +94,17 @@ impl Session {
 
     /// The handler's answer. It works in a task of its own, so that its panic is not ours and a
     /// client that leaves does not stop it half-way; the memory is held as long as it works.
-    async fn decide(&mut self, envelope: Envelope, raw: Vec<u8>, held: Held) -> Result<Reply, End> {
-        let handler = Arc::clone(&self.server.handler);
+    async fn decide(&mut self, envelope: Envelope, received: Received) -> Result<Reply, End> {
+        let server = Arc::clone(&self.server);
         let work = async move {
-            let reply = handler.mail(envelope, raw).await;
+            let (raw, held) = match received {
+                Received::Small(raw, held) => (raw, held),
+                Received::Big(disk) => match fetch(&server, disk).await {
+                    Ok(fetched) => fetched,
+                    Err(reply) => return reply,
+                },
+            };
+            let reply = server.handler.mail(envelope, raw).await;
             drop(held);
             reply
         };
@@ -119,11 +127,31 @@ impl Session {
     }
 }
 
+/// A big mail into memory, where there is room in time.
+async fn fetch(server: &Server, disk: OnDisk) -> Result<(Vec<u8>, Held), Reply> {
+    let room = server.big.wait_for(disk.len());
+    let Ok(held) = timeout(server.limits.big_mail_wait, room).await else {
+        tracing::warn!("too many big mails at one time; one was put off");
+        return Err(Reply::no_room());
+    };
+    match disk.read().await {
+        Ok(raw) => Ok((raw, held)),
+        Err(error) => {
+            tracing::error!(%error, "alarm: a big mail cannot be read back; its sender tries again");
+            Err(Reply::no_room())
+        }
+    }
+}
+
 /// Reads until the mail's end.
 async fn collect(wire: &mut Wire, collector: &mut Collector, idle: Duration) -> Result<(), End> {
     loop {
         let taken = collector.feed(wire.arrived());
         wire.take(taken);
+        if collector.wants_disk() {
+            collector.write().await;
+            continue;
+        }
         if collector.ended() {
             return Ok(());
         }
