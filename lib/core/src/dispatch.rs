@@ -108,11 +108,13 @@ impl Dispatcher {
             return self.close(row).await;
         }
         let parts = row.parts;
-        let mut able = self
+        // Collected: a future that holds the closure is not `Send` enough to be spawned.
+        let able: Vec<_> = self
             .providers
             .iter()
             .filter(|p| parts <= p.limits().max_parts)
-            .peekable();
+            .collect();
+        let mut able = able.into_iter().peekable();
         if able.peek().is_none() {
             let note = format!("no configured provider takes {parts} parts");
             row.reservations.clear();
