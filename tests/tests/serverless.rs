@@ -453,6 +453,7 @@ async fn a_panic_fails_one_message_and_an_end_of_time_those_that_are_left() {
         ceilings: Ceilings::default(),
         stranger_days: 7,
         needs_originator: false,
+        max_parts: 20,
     };
     let dns = Dns::server(home.dns.address()).unwrap();
     let evidence = Arc::new(Panicking(Authenticator::new(dns, "sms.example.com")));

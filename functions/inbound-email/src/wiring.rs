@@ -50,6 +50,7 @@ impl Inbound {
             ceilings: Ceilings::default(),
             stranger_days: STRANGER_DAYS,
             needs_originator: false,
+            max_parts: Handset::LIMITS.max_parts,
         };
         let handset: Arc<dyn SmsProvider> =
             Arc::new(Handset::new(Arc::clone(&store), Arc::clone(&clock)));

@@ -14,6 +14,7 @@ use postel_local::sqlite::SqliteStore;
 
 use crate::config::{self, Config};
 use crate::exit::Failure;
+use crate::providers;
 use crate::system::{SystemClock, SystemIds};
 
 /// Who the audit log says it was.
@@ -126,8 +127,11 @@ pub(crate) fn rules(config: &Config) -> Rules {
         },
         ceilings: config.operator.ceilings,
         stranger_days: config.operator.stranger_days,
-        // The handset is the only provider there is, and it shows any originator or none.
-        needs_originator: false,
+        needs_originator: providers::limits(config).any(|l| l.needs_originator),
+        max_parts: providers::limits(config)
+            .map(|l| l.max_parts)
+            .min()
+            .unwrap_or(u32::MAX),
     }
 }
 

@@ -7,6 +7,7 @@ mod exit;
 mod home;
 mod judging;
 mod output;
+mod providers;
 mod serving;
 mod system;
 

@@ -13,13 +13,12 @@ use postel_auth::dns::Dns;
 use postel_core::dispatch::Dispatcher;
 use postel_core::intake::Intake;
 use postel_core::ledger::State;
-use postel_core::ports::{Clock, Ids, MailOut, SmsProvider};
+use postel_core::ports::{Clock, Ids, MailOut};
 use postel_core::sweep::Sweeper;
 use postel_local::home as local;
 use postel_local::mailer::{MailFolder, Smarthost};
 use postel_local::smtp::{self, Limits, MailHandler, Options};
 use postel_local::spool::Spool;
-use postel_sms::Handset;
 use postel_web::WebState;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -28,6 +27,7 @@ use tokio::task::JoinSet;
 use crate::config::{Config, reason};
 use crate::exit::Failure;
 use crate::home::{self, Home};
+use crate::providers;
 use crate::system::{SystemClock, SystemIds};
 
 /// How often what is due is looked for.
@@ -183,11 +183,9 @@ async fn parts(
     let config = &home.config;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
-    let handset: Arc<dyn SmsProvider> =
-        Arc::new(Handset::new(Arc::clone(&home.store), Arc::clone(&clock)));
     let dispatcher = Arc::new(Dispatcher::new(
         Arc::clone(&home.store),
-        vec![handset],
+        providers::all(config, &home.store, &clock)?,
         Arc::clone(&clock),
         home.notices.clone(),
     ));

@@ -101,6 +101,7 @@ async fn a_mail_server_that_hangs_holds_up_no_text() {
         ceilings: Ceilings::default(),
         stranger_days: 7,
         needs_originator: false,
+        max_parts: 20,
     };
     let evidence = Arc::new(FixedEvidence::new(proven()));
     let intake = Intake::new(

@@ -387,6 +387,7 @@ impl World {
             ceilings: Ceilings::default(),
             stranger_days: 7,
             needs_originator: false,
+            max_parts: 20,
         };
         Intake::new(
             store,

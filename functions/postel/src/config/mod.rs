@@ -3,6 +3,7 @@
 //! Precedence: environment, file, default. All faults are told at once. Nothing behind this
 //! module reads files or variables for settings.
 
+mod providers;
 mod settings;
 mod source;
 mod words;
@@ -48,8 +49,10 @@ pub(crate) struct Config {
     pub(crate) web: Web,
     /// `[mail_out]`
     pub(crate) mail_out: MailOut,
-    /// `[sms] providers`
+    /// `[sms] providers`, in the order asked.
     pub(crate) providers: Vec<String>,
+    /// `[twilio]`, where it is listed.
+    pub(crate) twilio: Option<Carrier<postel_sms::twilio::Settings>>,
     /// `[sms] workers`
     pub(crate) workers: u32,
     /// `[operator]`
@@ -137,6 +140,15 @@ pub(crate) struct Smarthost {
     pub(crate) url: Secret,
     /// PEM file of certificates to trust beside the public authorities'.
     pub(crate) trust: Option<PathBuf>,
+}
+
+/// A provider reached over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Carrier<S> {
+    /// Where it is and who we are there.
+    pub(crate) settings: S,
+    /// Certificates (PEM) to trust beside the system's authorities.
+    pub(crate) trust: Option<Vec<u8>>,
 }
 
 /// What stands above the accounts.

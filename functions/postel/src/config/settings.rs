@@ -9,6 +9,7 @@ use postel_core::ledger::limits::Ceilings;
 use postel_core::model::Language;
 use postel_core::number::Country;
 
+use super::providers;
 use super::source::{Fault, File, Raw, Reader};
 use super::words::{
     certificate_file, country, domain, each, is_filter, key_file, one_of, overlap, readable,
@@ -36,6 +37,7 @@ pub(super) fn read(
             "mail is taken there ([smtp] listen); write another port",
         );
     }
+    let listed = providers::listed(r);
     let config = Config {
         gateway: gateway(r),
         accounts: accounts(r),
@@ -45,7 +47,8 @@ pub(super) fn read(
         }),
         web,
         mail_out: mail_out(r),
-        providers: providers(r),
+        twilio: providers::twilio(r, &listed),
+        providers: listed,
         workers: r.take("sms", "workers", 16, |raw| raw.integer(1..=1_000)),
         operator: operator(r),
         log: log(r),
@@ -284,22 +287,6 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
-fn providers(r: &mut Reader<'_>) -> Vec<String> {
-    r.take("sms", "providers", vec!["handset".to_owned()], |raw| {
-        let list = raw.list()?;
-        if list.is_empty() {
-            return Err("name at least one provider; there is \"handset\"".to_owned());
-        }
-        each(list, |p| {
-            if p == "handset" {
-                Ok(p.to_owned())
-            } else {
-                Err(format!("`{p}` is not a provider; there is \"handset\""))
-            }
-        })
-    })
-}
-
 fn operator(r: &mut Reader<'_>) -> Operator {
     let usual = Ceilings::default();
     Operator {
@@ -390,7 +377,8 @@ mod tests {
             r.take("dns", "server", (), |_| Ok(()));
             web(r);
             mail_out(r);
-            providers(r);
+            let listed = providers::listed(r);
+            providers::twilio(r, &listed);
             r.take("sms", "workers", (), |_| Ok(()));
             operator(r);
             log(r);

@@ -111,6 +111,7 @@ impl Judge {
         let mail = postel_mail::parse(&incoming.raw);
         let from = single_from(&mail);
         let setting = self.setting(incoming, from.as_ref()).await?;
+        let max_parts = setting.rules.max_parts;
         let authenticator = Authenticator::new(self.dns.clone(), "unknown").within(LIMIT);
         let intake = Intake::new(
             Arc::clone(&setting.store),
@@ -142,7 +143,7 @@ impl Judge {
             (None, None) => self.without_from(incoming).await,
         };
         let (preferences, user) = self.listing(setting.store.as_ref(), from.as_ref()).await?;
-        let Composition { text, cut } = composition(&mail, &preferences, user.as_ref());
+        let Composition { text, cut } = composition(&mail, &preferences, user.as_ref(), max_parts);
         let text = text.or_else(|_| whole(&mail, &preferences, user.as_ref()));
         Ok(Verdict {
             evidence,
@@ -259,7 +260,7 @@ fn whole(
         over_long: OverLimit::Truncate,
         ..preferences.clone()
     };
-    composition(mail, &unlimited, user).text
+    composition(mail, &unlimited, user, u32::MAX).text
 }
 
 fn single_from(mail: &Mail) -> Option<EmailAddress> {

@@ -62,6 +62,7 @@ pub(super) async fn sample(
             ceilings: Ceilings::default(),
             stranger_days: 7,
             needs_originator: false,
+            max_parts: u32::MAX,
         },
         store,
     })

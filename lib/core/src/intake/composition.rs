@@ -15,9 +15,15 @@ pub struct Composition {
     pub cut: Vec<CutPart>,
 }
 
-/// Cuts the body, adds the subject as preferred, and fits the result into parts.
+/// Cuts the body, adds the subject as preferred, and fits the result into parts: as many as the account wants,
+/// and never more than `max_parts`, which is what the providers take.
 #[must_use]
-pub fn composition(mail: &Mail, preferences: &Preferences, user: Option<&User>) -> Composition {
+pub fn composition(
+    mail: &Mail,
+    preferences: &Preferences,
+    user: Option<&User>,
+    max_parts: u32,
+) -> Composition {
     let signatures: Vec<&str> = user
         .and_then(|u| u.signature.as_deref())
         .into_iter()
@@ -40,7 +46,7 @@ pub fn composition(mail: &Mail, preferences: &Preferences, user: Option<&User>) 
         BodySubject::Ignore | BodySubject::WhenEmpty | BodySubject::Prefix => body.kept,
     };
     let limit = PartLimit {
-        max_parts: preferences.max_parts,
+        max_parts: preferences.max_parts.min(max_parts),
         over: preferences.over_long,
     };
     Composition {

@@ -38,11 +38,11 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn composition(&mut self, user: &User, account: &Account) -> Composition {
+    fn composition(&mut self, user: &User, account: &Account, max_parts: u32) -> Composition {
         match &self.composed {
             Some((id, sender, made)) if *id == account.id && *sender == user.sender => made.clone(),
             _ => {
-                let made = composition(self.mail, &account.preferences, Some(user));
+                let made = composition(self.mail, &account.preferences, Some(user), max_parts);
                 self.composed = Some((account.id.clone(), user.sender.clone(), made.clone()));
                 made
             }
@@ -231,7 +231,7 @@ impl Intake {
         recipients: usize,
     ) -> Result<(), StoreError> {
         let language = account.preferences.language;
-        let composed = case.composition(user, account);
+        let composed = case.composition(user, account, self.rules.max_parts);
         if case.record.cut.is_empty() {
             case.record.cut.clone_from(&composed.cut);
         }

@@ -60,6 +60,8 @@ pub struct Rules {
     pub stranger_days: u32,
     /// Whether the configured providers need an originator of ours.
     pub needs_originator: bool,
+    /// Parts that each of the configured providers takes: no account's text is longer.
+    pub max_parts: u32,
 }
 
 /// An accepted mail: what must be durable before the mail is answered for.

@@ -11,6 +11,8 @@ use postel_core::ledger::Originator;
 use postel_core::model::HandsetText;
 use postel_core::ports::{Clock, LookUp, ProviderLimits, Sms, SmsOutcome, SmsProvider, Store};
 
+use crate::probe::{Probe, Standing};
+
 /// The most parts a concatenated text can have (3GPP TS 23.040 9.2.3.24.1: the count is one octet).
 const MAX_PARTS: u32 = 255;
 
@@ -35,6 +37,14 @@ impl Handset {
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
     }
+
+    /// What it takes at most.
+    pub const LIMITS: ProviderLimits = ProviderLimits {
+        max_parts: MAX_PARTS,
+        max_validity_hours: MAX_VALIDITY_HOURS,
+        needs_originator: false,
+        looks_up: true,
+    };
 }
 
 #[async_trait]
@@ -44,12 +54,7 @@ impl SmsProvider for Handset {
     }
 
     fn limits(&self) -> ProviderLimits {
-        ProviderLimits {
-            max_parts: MAX_PARTS,
-            max_validity_hours: MAX_VALIDITY_HOURS,
-            needs_originator: false,
-            looks_up: true,
-        }
+        Self::LIMITS
     }
 
     /// Stores the text. A store that fails has not taken it: [`SmsOutcome::NotSent`], tried again.
@@ -84,6 +89,16 @@ impl SmsProvider for Handset {
             Err(error) => LookUp::NotNow {
                 detail: error.to_string(),
             },
+        }
+    }
+}
+
+#[async_trait]
+impl Probe for Handset {
+    async fn standing(&self) -> Standing {
+        match self.store.texts(1).await {
+            Ok(_) => Standing::Works("a simulated phone, not a real network".to_owned()),
+            Err(error) => Standing::CannotTell(error.to_string()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod body;
 mod jsonl;
 mod mail;
 mod number;
+mod provider;
 mod spf;
 mod text;
 
@@ -62,6 +63,8 @@ pub(crate) enum CheckCommand {
         \"encoding\", \"parts\", \"cut\": [{\"kind\", \"text\"}], \"recipients\": [{\"address\", \"number\", \"accept\", \"code\", \"why\"}]}"
     )]
     Mail(mail::Arguments),
+    /// Whether the configured providers would take texts: credentials, account; sends nothing
+    Provider,
 }
 
 /// Runs the command.
@@ -72,6 +75,7 @@ pub(crate) async fn run(command: CheckCommand, config: Option<&Path>, out: &mut 
         CheckCommand::Body(arguments) => body::run(arguments, out).await,
         CheckCommand::Spf(arguments) => spf::run(arguments, out).await,
         CheckCommand::Mail(arguments) => mail::run(arguments, config, out).await,
+        CheckCommand::Provider => provider::run(config, out).await,
     }
 }
 

@@ -1,0 +1,10 @@
+//! The providers' clients against real sockets.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "an integration test: a panic is its failure"
+)]
+
+mod faults;
+mod vendor;
