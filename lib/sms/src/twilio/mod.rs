@@ -141,7 +141,8 @@ impl SmsProvider for Twilio {
 
     /// Reads the list of messages to that number. All of it ends within the time of one request.
     async fn look_up(&self, sms: &Sms, since: Timestamp) -> LookUp {
-        let list = look_up::look_up(&self.http, &self.messages(), sms, since);
+        let messages = self.messages();
+        let list = look_up::look_up(&self.http, &messages, sms, since);
         self.http.within(list).await
     }
 }

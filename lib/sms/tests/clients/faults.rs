@@ -2,21 +2,12 @@
 //! speak HTTP: they share this part.
 use std::time::Duration;
 
+use crate::twilio::settings;
 use crate::vendor::{Act, Vendor, answer, clock, sms};
 use postel_core::ports::{SmsOutcome, SmsProvider as _};
-use postel_sms::{Options, Twilio, twilio};
+use postel_sms::{Options, Twilio};
 
 const SID: &str = "SM00000000000000000000000000000001";
-
-fn settings(url: &str) -> twilio::Settings {
-    twilio::Settings {
-        account_sid: format!("AC{}", "0".repeat(32)),
-        key_sid: None,
-        auth_token: "a-secret".to_owned(),
-        messaging_service_sid: None,
-        url: url.parse().unwrap(),
-    }
-}
 
 fn options() -> Options {
     Options {

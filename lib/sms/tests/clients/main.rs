@@ -7,4 +7,5 @@
 )]
 
 mod faults;
+mod twilio;
 mod vendor;
