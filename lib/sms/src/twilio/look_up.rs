@@ -44,7 +44,8 @@ struct Message {
 /// Reads the list under `messages` (the resource's path).
 pub(super) async fn look_up(http: &Http, messages: &str, sms: &Sms, since: Timestamp) -> LookUp {
     let since = since.checked_sub(SKEW).unwrap_or(since);
-    let mut path = form_urlencoded::Serializer::new(format!("{messages}?"))
+    let list = format!("{messages}?");
+    let mut path = form_urlencoded::Serializer::for_suffix(list.clone(), list.len())
         .append_pair("To", sms.to.as_e164())
         .append_pair("PageSize", &PAGE.to_string())
         .finish();
@@ -65,7 +66,7 @@ pub(super) async fn look_up(http: &Http, messages: &str, sms: &Sms, since: Times
         seen.extend(ours.map(|(m, at)| (at, m.sid.clone())));
         match page.next_page_uri {
             // Whatever host stands before it: only a path of the same list is followed.
-            Some(next) if !older && next.starts_with(&format!("{messages}?")) => path = next,
+            Some(next) if !older && next.starts_with(&list) => path = next,
             _ => break,
         }
     }
