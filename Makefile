@@ -2,7 +2,7 @@
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
 
-.PHONY: help run test bench soak lint deny clean
+.PHONY: help run test bench soak fuzz lint deny clean
 
 help: ## These commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,11 +24,16 @@ bench: ## Mails per second into the ledger, beside Postfix's smtp-sink, with a r
 	cargo build --locked --release -p postel
 	tests/tools/bench.sh
 
-soak: ## What takes long: a million tampered mails, sixty power cuts under load
+soak: ## What takes long: a million tampered mails, sixty power cuts under load, fuzzing
 	@tests/tools/install.sh test
 	cargo build --locked -p postel
 	PATH="/usr/sbin:$$PATH" POSTEL_SOAK=1 cargo test --locked -p postel-auth --test dkim_views -- --show-output
 	PATH="/usr/sbin:$$PATH" POSTEL_SOAK=1 cargo test --locked -p postel-tests --test serve killed -- --show-output
+	$(MAKE) fuzz
+
+FUZZ_SECONDS ?= 600
+fuzz: ## Run each fuzz target for FUZZ_SECONDS (600); FUZZ_TARGETS="smtp spf" for some
+	tests/tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 lint: ## Formatting and lints, warnings denied
 	cargo fmt --check

@@ -99,6 +99,26 @@ struct Server {
     closing: watch::Receiver<bool>,
 }
 
+impl Server {
+    fn new(
+        handler: Arc<dyn MailHandler>,
+        options: Options,
+        closing: watch::Receiver<bool>,
+    ) -> Self {
+        let limits = options.limits;
+        Self {
+            hostname: options.hostname,
+            tls: options.tls.map(Into::into),
+            budget: Budget::new(limits.memory_bytes),
+            big: Budget::new(limits.big_mail_bytes.max(limits.mail_bytes)),
+            incoming: Incoming::new(options.incoming, limits.disk_bytes),
+            limits,
+            handler,
+            closing,
+        }
+    }
+}
+
 /// Serves until `shutdown` resolves; then accepts nothing more, lets mails that are being
 /// received or decided end within [`Limits::grace`], tells everyone else 421, and returns once
 /// all sessions are closed.
@@ -109,24 +129,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let (close, closing) = watch::channel(false);
-    let Options {
-        hostname,
-        tls,
-        limits,
-        incoming,
-    } = options;
-    let incoming = Incoming::new(incoming, limits.disk_bytes);
-    incoming.sweep();
-    let server = Arc::new(Server {
-        hostname,
-        tls: tls.map(Into::into),
-        budget: Budget::new(limits.memory_bytes),
-        big: Budget::new(limits.big_mail_bytes.max(limits.mail_bytes)),
-        incoming,
-        limits,
-        handler,
-        closing,
-    });
+    let server = Arc::new(Server::new(handler, options, closing));
+    server.incoming.sweep();
     let connections = Arc::new(Connections::default());
     let numbers = AtomicU64::new(1);
     let mut sessions = JoinSet::new();
@@ -156,6 +160,20 @@ pub async fn serve(
     while let Some(ended) = sessions.join_next().await {
         report(&ended);
     }
+}
+
+/// One session over any stream, without a listener: for tests that talk to millions.
+#[cfg(feature = "testing")]
+pub async fn session_over(
+    stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+    ip: IpAddr,
+    handler: Arc<dyn MailHandler>,
+    options: Options,
+) {
+    let (close, closing) = watch::channel(false);
+    let server = Arc::new(Server::new(handler, options, closing));
+    session::run(server, wire::Wire::new(stream), ip.to_canonical()).await;
+    drop(close);
 }
 
 async fn converse(server: Arc<Server>, stream: TcpStream, ip: IpAddr, seat: Seat) {
