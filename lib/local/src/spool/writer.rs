@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::io::{self, BufWriter, Write};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
@@ -20,6 +20,8 @@ use super::{Shared, SpoolError, Ticket};
 const SEGMENT: u64 = 64 << 20;
 /// One sync waits for at most this much.
 const BATCH: usize = 32 << 20;
+/// Small mails are written together in pieces of this size.
+const PIECE: usize = 64 << 10;
 /// Days begin at midnight UTC: no segment holds mails of two.
 const DAY: i64 = 86_400_000;
 
@@ -35,6 +37,30 @@ pub(super) struct Append {
     pub(super) header: Vec<u8>,
     pub(super) raw: Vec<u8>,
     pub(super) answer: oneshot::Sender<Result<Ticket, SpoolError>>,
+}
+
+/// Whatever was asked while the last sync ran. Appends come first: somebody waits for their answer, and what is
+/// finished with was appended before.
+#[derive(Default)]
+struct Waiting {
+    appends: Vec<Append>,
+    /// Octets of the mails.
+    size: usize,
+    done: Vec<(Ticket, oneshot::Sender<Result<(), SpoolError>>)>,
+    expire: Vec<(Timestamp, oneshot::Sender<Result<usize, SpoolError>>)>,
+}
+
+impl Waiting {
+    fn add(&mut self, ask: Ask) {
+        match ask {
+            Ask::Append(append) => {
+                self.size += append.raw.len();
+                self.appends.push(append);
+            }
+            Ask::Done(ticket, answer) => self.done.push((ticket, answer)),
+            Ask::Expire(before, answer) => self.expire.push((before, answer)),
+        }
+    }
 }
 
 /// The segment being written.
@@ -66,33 +92,23 @@ impl Writer {
 
     /// Works until nobody can ask any more.
     pub(super) fn run(mut self, asks: &Receiver<Ask>) {
-        let mut next = asks.recv().ok();
-        while let Some(ask) = next.take() {
-            match ask {
-                Ask::Append(first) => {
-                    let mut size = first.raw.len();
-                    let mut batch = vec![first];
-                    next = loop {
-                        match asks.try_recv() {
-                            Ok(Ask::Append(more)) if size < BATCH => {
-                                size += more.raw.len();
-                                batch.push(more);
-                            }
-                            Ok(other) => break Some(other),
-                            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break None,
-                        }
-                    };
-                    self.append(batch);
-                }
-                Ask::Done(ticket, answer) => {
-                    give(answer, self.finish(ticket).map_err(|e| (&e).into()))
-                }
-                Ask::Expire(before, answer) => {
-                    give(answer, self.expire(before).map_err(|e| (&e).into()))
+        while let Ok(first) = asks.recv() {
+            let mut waiting = Waiting::default();
+            let mut next = Some(first);
+            while let Some(ask) = next.take() {
+                waiting.add(ask);
+                if waiting.size < BATCH {
+                    next = asks.try_recv().ok();
                 }
             }
-            if next.is_none() {
-                next = asks.recv().ok();
+            if !waiting.appends.is_empty() {
+                self.append(waiting.appends);
+            }
+            for (ticket, answer) in waiting.done {
+                give(answer, self.finish(ticket).map_err(|e| (&e).into()));
+            }
+            for (before, answer) in waiting.expire {
+                give(answer, self.expire(before).map_err(|e| (&e).into()));
             }
         }
         if let Some(current) = self.current.take() {
@@ -153,11 +169,11 @@ impl Writer {
         };
         let mut end = current.len;
         let mut written = Vec::with_capacity(batch.len());
+        let mut out = BufWriter::with_capacity(PIECE, &current.file);
         for append in batch {
-            let mut start = append.head.write(current.marker);
-            start.extend_from_slice(&append.header);
-            current.file.write_all(&start)?;
-            current.file.write_all(&append.raw)?;
+            out.write_all(&append.head.write(current.marker))?;
+            out.write_all(&append.header)?;
+            out.write_all(&append.raw)?;
             written.push((
                 Ticket {
                     segment: current.number,
@@ -167,6 +183,8 @@ impl Writer {
             ));
             end += append.head.record_len();
         }
+        out.flush()?;
+        drop(out);
         current.file.sync_data()?;
         let grown = end - current.len;
         current.len = end;
