@@ -94,7 +94,7 @@ fn delete_user(db: &Connection, account: &AccountId, sender: &Sender) -> Result<
 impl Directory for SqliteStore {
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
         let id = id.to_string();
-        self.read(move |db| one(db, "SELECT doc FROM account WHERE id = ?1", [id]))
+        self.look_up(move |db| one(db, "SELECT doc FROM account WHERE id = ?1", [id]))
             .await
     }
 
@@ -130,7 +130,7 @@ impl Directory for SqliteStore {
     async fn listings(&self, from: &EmailAddress) -> Result<Vec<(User, Account)>, StoreError> {
         let address = Sender::Address(from.clone()).to_string();
         let domain = Sender::Domain(from.domain().clone()).to_string();
-        self.read(move |db| {
+        self.look_up(move |db| {
             let mut statement = db.prepare_cached(
                 "SELECT user.doc, account.doc FROM user JOIN account ON account.id = user.account \
                  WHERE sender IN (?1, ?2) ORDER BY sender = ?2, is_default DESC, account.id",
@@ -163,7 +163,7 @@ impl Directory for SqliteStore {
 
     async fn user(&self, account: &AccountId, sender: &Sender) -> Result<Option<User>, StoreError> {
         let key = [sender.to_string(), account.to_string()];
-        self.read(move |db| one(db, USER, key)).await
+        self.look_up(move |db| one(db, USER, key)).await
     }
 
     async fn save_user(&self, user: &User, audit: &[AuditEntry]) -> Result<(), StoreError> {

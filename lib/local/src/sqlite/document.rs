@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use postel_core::ports::StoreError;
-use rusqlite::{Connection, OptionalExtension as _, Params};
+use rusqlite::{Connection, Params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,11 +19,15 @@ pub(super) fn one<T: DeserializeOwned>(
     sql: &str,
     params: impl Params,
 ) -> Result<Option<T>, Fault> {
-    let found = db
-        .prepare_cached(sql)?
-        .query_row(params, |r| r.get::<_, String>(0))
-        .optional()?;
-    Ok(found.map(|doc| serde_json::from_str(&doc)).transpose()?)
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    match rows.next()? {
+        // Read where it lies, without a copy of the whole document.
+        Some(row) => Ok(Some(serde_json::from_str(
+            row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+        )?)),
+        None => Ok(None),
+    }
 }
 
 /// The values of the first column of all rows.

@@ -114,9 +114,25 @@ fn bring(db: &Connection, id: &str, (provider, reference): (&str, &str)) -> Resu
     Ok(())
 }
 
+/// What a change must know of the row that is there: the rest of the document is passed over.
+#[derive(serde::Deserialize)]
+struct Stored {
+    version: u64,
+    provider: Option<String>,
+    provider_ref: Option<String>,
+    reservations: Vec<Reservation>,
+}
+
+impl Stored {
+    /// As [`Row::reference`].
+    fn reference(&self) -> Option<(&str, &str)> {
+        self.provider.as_deref().zip(self.provider_ref.as_deref())
+    }
+}
+
 /// `version` is the one the caller read; the row and its document in the columns are already the next.
 fn update(db: &Connection, c: &Columns, version: u64, next: &Row) -> Result<bool, Fault> {
-    let stored = match one::<Row>(db, ROW, [&c.id])? {
+    let stored = match one::<Stored>(db, ROW, [&c.id])? {
         Some(stored) if stored.version == version => stored,
         _ => return Ok(false),
     };
@@ -178,7 +194,7 @@ impl Ledger for SqliteStore {
 
     async fn row(&self, id: &RowId) -> Result<Option<Row>, StoreError> {
         let id = id.0.clone();
-        self.read(move |db| one(db, ROW, [id])).await
+        self.look_up(move |db| one(db, ROW, [id])).await
     }
 
     async fn row_by_ref(
@@ -234,7 +250,7 @@ impl Ledger for SqliteStore {
 
     async fn counters(&self, names: &[String]) -> Result<Vec<u32>, StoreError> {
         let names = names.to_vec();
-        self.read(move |db| {
+        self.look_up(move |db| {
             let mut statement = db.prepare_cached(
                 "SELECT coalesce((SELECT amount FROM counter WHERE name = ?1), 0)",
             )?;
@@ -252,7 +268,7 @@ impl Ledger for SqliteStore {
         number: &PhoneNumber,
     ) -> Result<Option<OptOut>, StoreError> {
         let key = [account.to_string(), number.as_e164().to_owned()];
-        self.read(move |db| {
+        self.look_up(move |db| {
             one(
                 db,
                 "SELECT doc FROM opt_out WHERE account = ?1 AND number = ?2",

@@ -107,6 +107,13 @@ impl SqliteStore {
         self.readers.read(work).await
     }
 
+    async fn look_up<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.look_up(work).await
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<Step<T>, Fault> + Send + 'static,

@@ -60,6 +60,25 @@ impl Readers {
         }
     }
 
+    /// Looks up by key what a few pages hold: done where the caller is, because going to another thread and back would
+    /// take longer than the whole look-up. Sees every commit that was answered before.
+    pub(super) async fn look_up<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Ok(_leave) = self.leave.try_acquire() else {
+            return self.read(work).await;
+        };
+        let free = self.free().pop();
+        let db = match free {
+            Some(db) => db,
+            None => super::connect_reader(&self.path).map_err(|e| Fault::from(e).0)?,
+        };
+        let found = work(&db);
+        self.free().push(db);
+        found.map_err(|fault| fault.0)
+    }
+
     /// Refuses new reads, waits for those that run, closes all connections.
     pub(super) async fn close(&self) {
         if let Ok(all) = self
