@@ -182,20 +182,11 @@ impl Intake {
     /// # Errors
     /// The store's: call again with the same value.
     pub async fn enter(&self, accepted: &Accepted) -> Result<Vec<Row>, StoreError> {
-        self.store.put_mail(&accepted.record).await?;
-        let (mut fresh, mut known) = (Vec::new(), Vec::new());
-        for row in &accepted.rows {
-            match self.store.claim(row).await? {
-                Claim::New => fresh.push(row.clone()),
-                Claim::Already(row) => {
-                    tracing::info!(mail = %accepted.record.id, row = %row.id, state = row.state.as_str(), "known already, not sent again");
-                    if row.mail != accepted.record.id {
-                        known.push(*row);
-                    }
-                }
-                Claim::Over(limit) => self.over(row, limit).await?,
-            }
-        }
+        // At once, so that a store that has to wait for its disk waits once for both.
+        let stored = self.store.put_mail(&accepted.record);
+        let (stored, claimed) = futures_util::future::join(stored, self.claim(accepted)).await;
+        stored?;
+        let (fresh, known) = claimed?;
         if !known.is_empty() {
             self.store.put_mail(&redelivered(accepted, &known)).await?;
         }
@@ -210,6 +201,24 @@ impl Intake {
                 .await?;
         }
         Ok(fresh)
+    }
+
+    /// The rows that are new, and those that are another mail's already.
+    async fn claim(&self, accepted: &Accepted) -> Result<(Vec<Row>, Vec<Row>), StoreError> {
+        let (mut fresh, mut known) = (Vec::new(), Vec::new());
+        for row in &accepted.rows {
+            match self.store.claim(row).await? {
+                Claim::New => fresh.push(row.clone()),
+                Claim::Already(row) => {
+                    tracing::info!(mail = %accepted.record.id, row = %row.id, state = row.state.as_str(), "known already, not sent again");
+                    if row.mail != accepted.record.id {
+                        known.push(*row);
+                    }
+                }
+                Claim::Over(limit) => self.over(row, limit).await?,
+            }
+        }
+        Ok((fresh, known))
     }
 
     /// A limit filled up between decision and claim: the row ends as refused, and its sender is told.
