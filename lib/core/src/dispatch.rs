@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::ledger::policy::{
     HOLD_WAIT, Next, PROBE_EVERY, SENDING_IS_STALE_AFTER, after, look_up_again, releases,
 };
-use crate::ledger::{Row, State};
+use crate::ledger::{Row, RowId, State};
 use crate::model::Language;
 use crate::notice::{self, Notices};
 use crate::ports::{
@@ -72,6 +72,17 @@ impl Dispatcher {
             | State::Failed
             | State::Expired
             | State::Unknown => self.finish(row).await,
+        }
+    }
+
+    /// [`Dispatcher::attend`] for the row of this id as it is now; nothing where there is none.
+    ///
+    /// # Errors
+    /// The store's: the row is looked at again when it is due.
+    pub async fn attend_to(&self, id: &RowId) -> Result<(), StoreError> {
+        match self.store.row(id).await? {
+            Some(row) => self.attend(row).await,
+            None => Ok(()),
         }
     }
 

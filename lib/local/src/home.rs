@@ -2,6 +2,8 @@
 //!
 //! Wires the core's use cases to the SMTP listener, the spool and the clock. Must not decide anything itself.
 
+mod workers;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +13,14 @@ use postel_core::evidence::{Connection, SesVerdicts};
 use postel_core::intake::{self, Accepted, Intake, Judged, Outcome};
 use postel_core::ports::{Clock, StoreError};
 use postel_core::sweep::Sweeper;
-use tokio::sync::{Mutex, Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::smtp::{Envelope, MailHandler, Reply};
-use crate::spool::{Entry, Spool, Ticket};
+use crate::spool::{Entry, Spool};
+use workers::{Job, Workers};
 
-/// Accepted mails that wait for a worker; more of them make clients wait.
+/// Accepted mails that wait to be entered; more of them make clients wait.
 const QUEUE: usize = 1_000;
 /// Longest wait for a place among them; then the client is asked to come again. Nothing has been kept
 /// by then, so it cannot be sent twice. Shorter than a client may wait for the whole answer.
@@ -28,9 +31,6 @@ const SWEEP_AT_MOST: usize = 500;
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
 /// No sweep takes longer unless somebody breaks the promise to answer in time.
 const SWEEP_LASTS: Duration = Duration::from_secs(3_600);
-/// Longest wait between two tries to enter a mail into the store.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-
 /// Rows between two looks at whether the process is to end: few, as each may take as long as a provider does.
 const ROWS_AT_ONCE: usize = 64;
 
@@ -40,12 +40,6 @@ const BIG: usize = 64 * 1024;
 const BIG_AT_ONCE: usize = 16;
 /// Longest wait for such a place.
 const BIG_WAIT: Duration = Duration::from_secs(1);
-
-/// An accepted mail on its way to a worker.
-struct Job {
-    ticket: Ticket,
-    accepted: Accepted,
-}
 
 /// Takes mails from the listener.
 pub struct Door {
@@ -87,18 +81,13 @@ impl Home {
         closing: watch::Receiver<bool>,
     ) -> (Arc<Door>, JoinSet<()>) {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let queue = Arc::new(Mutex::new(queue));
         let mut tasks = JoinSet::new();
-        for _ in 0..self.workers.max(1) {
-            let worker = Worker {
-                intake: self.intake.clone(),
-                dispatcher: self.dispatcher.clone(),
-                spool: self.spool.clone(),
-                queue: queue.clone(),
-                closing: closing.clone(),
-            };
-            tasks.spawn(worker.run());
-        }
+        let used = (
+            self.intake.clone(),
+            self.dispatcher.clone(),
+            self.spool.clone(),
+        );
+        Workers::start(&mut tasks, used, queue, self.workers, closing.clone());
         tasks.spawn(replay(jobs.clone(), pending));
         let closing_now = closing.clone();
         let Self {
@@ -305,70 +294,6 @@ async fn replay(jobs: mpsc::Sender<Job>, pending: Vec<Entry>) {
                 octets,
             } => {
                 tracing::error!(%file, offset, octets, "alarm: a part of the spool is damaged; the mails in it cannot be sent");
-            }
-        }
-    }
-}
-
-#[derive(Clone)]
-struct Worker {
-    intake: Arc<Intake>,
-    dispatcher: Arc<Dispatcher>,
-    spool: Spool,
-    queue: Arc<Mutex<mpsc::Receiver<Job>>>,
-    closing: watch::Receiver<bool>,
-}
-
-impl Worker {
-    async fn run(mut self) {
-        while let Some(job) = self.next().await {
-            // In a task of its own, so that its panic ends nothing else.
-            if tokio::spawn(self.clone().work(job)).await.is_err() {
-                tracing::error!(
-                    "alarm: handling an accepted mail failed; its rows are due, or it comes up at the next start"
-                );
-            }
-        }
-    }
-
-    /// The next job; `None` at shutdown: what is still queued is in the spool.
-    async fn next(&mut self) -> Option<Job> {
-        let queue = self.queue.clone();
-        tokio::select! {
-            biased;
-            _ = self.closing.wait_for(|closing| *closing) => None,
-            job = async { queue.lock().await.recv().await } => job,
-        }
-    }
-
-    async fn work(mut self, job: Job) {
-        let mut wait = Duration::from_millis(200);
-        let rows = loop {
-            match self.intake.enter(&job.accepted).await {
-                Ok(rows) => break rows,
-                Err(StoreError::Corrupt(error)) => {
-                    tracing::error!(mail = %job.accepted.record.id, error, "alarm: a mail cannot be entered; it stays in the spool");
-                    return;
-                }
-                Err(error) => {
-                    tracing::error!(mail = %job.accepted.record.id, %error, "a mail cannot be entered yet; tried again");
-                    tokio::select! {
-                        _ = self.closing.wait_for(|closing| *closing) => return,
-                        () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
-                    }
-                }
-            }
-        };
-        if let Err(error) = self.spool.done(job.ticket).await {
-            tracing::error!(%error, "a mail comes up again at the next start; its rows are known then");
-        }
-        for row in rows {
-            if *self.closing.borrow() {
-                return; // The rows are due at the next start.
-            }
-            let id = row.id.clone();
-            if let Err(error) = self.dispatcher.attend(row).await {
-                tracing::error!(row = %id, %error, "a row could not be attended to; it is when it is due");
             }
         }
     }
