@@ -21,6 +21,7 @@ if [ "$what" = test ]; then
     missing swaks && wanted+=(swaks)
     perl -MNet::SSLeay -e1 2>/dev/null || wanted+=(libnet-ssleay-perl)
     missing smtp-source && wanted+=(postfix)
+    missing systemd-analyze && wanted+=(systemd)
     missing chromium && wanted+=(chromium)
     missing node && wanted+=(nodejs)
     missing npm && wanted+=(npm)
