@@ -125,7 +125,11 @@ fn envelopes() -> Vec<Pair> {
         pair("a network of another account", Scene::from_forger().other_network("203.0.113.0/24"), Scene::from_forger().network("203.0.113.0/24")),
         pair("an account the sender is not listed on", honest().to("0612345678+other@sms.example.net"), honest().to("0612345678+acme@sms.example.net")),
         pair("an account where the sender is pending", honest().from("pending@example.com"), honest()),
-        pair("SMTP AUTH as somebody else", forger().authenticated("bob@example.com"), forger().authenticated("ann@example.com")),
+        pair("SMTP AUTH as somebody else", forger().authenticated("acme", "bob@example.com"), forger().authenticated("acme", "ann@example.com")),
+        pair("SMTP AUTH as the victim on an account of the forger's", forger().listed_elsewhere().authenticated("other", "ann@example.com"), forger().listed_elsewhere().authenticated("other", "ann@example.com").to("0612345678+other@sms.example.net")),
+        pair("SMTP AUTH on the account, for another recipient's account", forger().listed_elsewhere().authenticated("acme", "ann@example.com").to("0612345678+other@sms.example.net"), forger().listed_elsewhere().authenticated("acme", "ann@example.com").to("0612345678+acme@sms.example.net")),
+        pair("SMTP AUTH of a pending user", forger().from("pending@example.com").authenticated("acme", "pending@example.com"), forger().authenticated("acme", "ann@example.com")),
+        pair("SMTP AUTH as a mailbox of a listed domain that is no user itself", forger().from("eve@corp.example").authenticated("acme", "eve@corp.example"), forger().authenticated("acme", "ann@example.com")),
     ]
 }
 

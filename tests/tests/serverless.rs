@@ -189,6 +189,7 @@ async fn list(store: &dyn Store) {
             default: false,
             automated: postel_core::model::Automated::Refuse,
             signature: None,
+            password: None,
             added_at: at,
         };
         store.save_user(&user, &[]).await.unwrap();

@@ -144,6 +144,7 @@ impl Parts {
         let envelope = Envelope {
             connection: Connection {
                 client_ip: trace.client_ip,
+                relay: None,
                 helo: trace.helo.to_owned(),
                 // What is no address is treated as the null sender, which no text is sent for.
                 envelope_sender: received.source.parse().ok(),

@@ -107,6 +107,7 @@ pub(crate) async fn run(
     let options = Options {
         hostname,
         tls: tls(config)?,
+        relays: config.smtp.relays.clone(),
         limits: limits(config),
         incoming: spool_folder(config),
     };
@@ -250,9 +251,9 @@ fn hostname(config: &Config) -> String {
     named.map_or_else(|| "localhost".to_owned(), |d| d.as_str().to_owned())
 }
 
-fn tls(config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, Failure> {
+fn tls(config: &Config) -> Result<Option<Arc<postel_local::tls::Certificate>>, Failure> {
     let tls = config.smtp.tls.as_ref();
-    tls.map(|t| postel_local::tls::load(&t.certificate, &t.key))
+    tls.map(|t| postel_local::tls::Certificate::open(&t.certificate, &t.key))
         .transpose()
         .map_err(|e| Failure::Trouble(e.to_string()))
 }

@@ -24,6 +24,7 @@ const SIGNED: &[u8] = b"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=
 fn connection(sender: Option<&str>) -> Connection {
     Connection {
         client_ip: Some("192.0.2.1".parse().unwrap()),
+        relay: None,
         helo: "mail.example.com".into(),
         envelope_sender: sender.map(|s| s.parse().unwrap()),
         authenticated: None,

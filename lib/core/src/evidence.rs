@@ -9,18 +9,33 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Domain, EmailAddress};
+use crate::model::AccountId;
 
 /// The SMTP side of a mail: what the server saw itself, never what a header claims.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// The client that handed the mail to us, or to the operator's relay; `None` where it cannot be known.
+    /// Never the relay's own address.
     pub client_ip: Option<IpAddr>,
-    /// As the client said it, unchecked.
+    /// The operator's relay that handed the mail to us, where one did; for the trail.
+    #[serde(default)]
+    pub relay: Option<IpAddr>,
+    /// As the client said it (to the relay, where there is one), unchecked.
     pub helo: String,
     /// `MAIL FROM`; `None` for the null sender `<>`.
     pub envelope_sender: Option<EmailAddress>,
     /// The user proven by SMTP AUTH over TLS.
-    pub authenticated: Option<EmailAddress>,
+    pub authenticated: Option<Login>,
+}
+
+/// One user of one account, proven by a password. Anybody may list anybody, so the address alone
+/// says nothing to another account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The account whose user it is.
+    pub account: AccountId,
+    /// The user's address.
+    pub address: EmailAddress,
 }
 
 /// RFC 7208 2.6.

@@ -11,12 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use postel_core::address::EmailAddress;
 use postel_core::decision::{self, Admission, Code, Destination, Facts, Gateway, Refusal};
 use postel_core::evidence::{
-    Connection, Dkim, DkimResult, Dmarc, DmarcPolicy, DmarcResult, Evidence, SesVerdict,
+    Connection, Dkim, DkimResult, Dmarc, DmarcPolicy, DmarcResult, Evidence, Login, SesVerdict,
     SesVerdicts, Spf, SpfResult, SpfWidth,
 };
 use postel_core::ledger::{LimitKind, Originator};
 use postel_core::model::{
-    AcceptedMail, Account, AccountId, Automated, Invitation, Language, User, UserStatus,
+    AcceptedMail, Account, AccountId, Automated, Invitation, Language, Password, User, UserStatus,
 };
 use postel_core::number::{BareDigits, NumberFault, PhoneNumber};
 use postel_core::recipient::RecipientFault;
@@ -61,6 +61,7 @@ fn good() -> Case {
         raw: MAIL.to_owned(),
         connection: Connection {
             client_ip: Some(ip("192.0.2.7")),
+            relay: None,
             helo: "mx.example.com".to_owned(),
             envelope_sender: Some("ann@example.com".parse().unwrap()),
             authenticated: None,
@@ -79,6 +80,10 @@ fn good() -> Case {
             default: true,
             automated: Automated::Refuse,
             signature: None,
+            password: Some(Password {
+                hash: "h".to_owned(),
+                made_at: ago(1000),
+            }),
             added_at: ago(1000),
         }),
         named: None,
@@ -97,6 +102,13 @@ fn good() -> Case {
         full: None,
         has_text: true,
         text: text::compose("hello", EncodingPreference::Smart, None),
+    }
+}
+
+fn login(account: &str, address: &str) -> Login {
+    Login {
+        account: account.parse().unwrap(),
+        address: address.parse().unwrap(),
     }
 }
 
@@ -303,8 +315,11 @@ fn table() -> Vec<(&'static str, Case, Code)> {
         ("7 expired (x=)", good().dkim(|d| d.expires_at = Some(ago(1))), NotVerified),
         ("7 the recipient not in the signed To/Cc", good().dkim(|_| ()).with(|c| c.to_cc = false), NotVerified),
         // 6: SMTP AUTH
-        ("6 SMTP AUTH as that user", good().spf(|s| s.result = SpfResult::Fail).with(|c| c.connection.authenticated = Some("ann@example.com".parse().unwrap())), Accepted),
-        ("7 SMTP AUTH as another user", good().spf(|s| s.result = SpfResult::Fail).with(|c| c.connection.authenticated = Some("bob@example.com".parse().unwrap())), NotVerified),
+        ("6 SMTP AUTH as that user", good().spf(|s| s.result = SpfResult::Fail).with(|c| c.connection.authenticated = Some(login("acme", "ann@example.com"))), Accepted),
+        ("7 SMTP AUTH as another user", good().spf(|s| s.result = SpfResult::Fail).with(|c| c.connection.authenticated = Some(login("acme", "bob@example.com"))), NotVerified),
+        ("7 SMTP AUTH as that address on another account", good().spf(|s| s.result = SpfResult::Fail).with(|c| c.connection.authenticated = Some(login("other", "ann@example.com"))), NotVerified),
+        ("7 SMTP AUTH with a password that was taken away", good().spf(|s| s.result = SpfResult::Fail).with(|c| { c.connection.authenticated = Some(login("acme", "ann@example.com")); c.user.as_mut().unwrap().password = None; }), NotVerified),
+        ("4 SMTP AUTH of a pending user", good().with(|c| { c.connection.authenticated = Some(login("acme", "ann@example.com")); c.user.as_mut().unwrap().status = pending(); }), NotAcceptedYet),
         // 6: DNS trouble
         ("6 DNS failed for an SPF that could have proven", unsettled(), TryAgain),
         ("7 … that could not have", unsettled().spf(|s| s.domain = Some("example.org".parse().unwrap())), NotVerified),

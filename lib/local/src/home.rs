@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use postel_core::dispatch::Dispatcher;
-use postel_core::evidence::{Connection, SesVerdicts};
+use postel_core::evidence::{Connection, Login, SesVerdicts};
 use postel_core::intake::{self, Accepted, Intake, Judged, Outcome};
 use postel_core::ports::{Clock, StoreError};
 use postel_core::sweep::Sweeper;
@@ -148,6 +148,13 @@ impl MailHandler for Door {
         }
     }
 
+    async fn login(&self, name: &str, password: &str) -> Result<Option<Login>, Reply> {
+        self.intake.login(name, password).await.map_err(|error| {
+            tracing::error!(%error, "a login could not be checked");
+            Reply::new(454, 7, 0, "Logging in does not work now; try again later")
+        })
+    }
+
     async fn mail(&self, envelope: Envelope, mut raw: Vec<u8>) -> Reply {
         let envelope = intake::Envelope {
             connection: envelope.connection,
@@ -172,10 +179,25 @@ impl MailHandler for Door {
         };
         tracing::info!(mail = %judged.record.id, outcome = word(&judged.outcome), recipients = envelope.recipients.len(), bytes = raw.len(), "mail");
         match judged.outcome {
-            Outcome::Refused(refusal) | Outcome::TryAgain(refusal) => reply(&refusal.smtp()),
+            Outcome::Refused(refusal) | Outcome::TryAgain(refusal) => {
+                let from = judged.record.from.as_ref();
+                match &envelope.connection.authenticated {
+                    Some(login) if from != Some(&login.address) => other_login(&refusal.smtp()),
+                    _ => reply(&refusal.smtp()),
+                }
+            }
             Outcome::Accepted(accepted) => self.keep(*accepted, raw).await,
         }
     }
+}
+
+/// Said whoever is listed, so that it tells a forger nothing.
+fn other_login(smtp: &postel_core::decision::SmtpReply) -> Reply {
+    let text = format!(
+        "{}. The mail's From is not the address you logged in as",
+        smtp.text.trim_end_matches('.')
+    );
+    Reply::new(smtp.code, smtp.subject, smtp.detail, text)
 }
 
 impl Door {

@@ -1,15 +1,18 @@
-//! The listener's TLS: a PEM certificate chain and its key, read once.
+//! The listener's TLS: a PEM certificate chain and its key, read again when they change.
 //!
 //! Must not know the protocol that is protected.
 
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem};
+use tokio::time::Instant;
 
 /// Why TLS cannot be offered. Each says which file it is about and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,140 @@ pub enum TlsError {
         /// What the TLS library says.
         why: rustls::Error,
     },
+}
+
+/// How often, at most, the files are looked at.
+const LOOKED_AT: Duration = Duration::from_secs(5);
+
+/// A certificate and its key in two files, as they are now: handshakes get the newest pair that can be used.
+pub struct Certificate {
+    cert: PathBuf,
+    key: PathBuf,
+    every: Duration,
+    state: Mutex<State>,
+}
+
+struct State {
+    config: Arc<ServerConfig>,
+    /// What the files were when `config` was read.
+    stamp: Option<Stamp>,
+    looked_at: Instant,
+    /// What they were when they could not be used, and whether that was told.
+    unusable: Option<(Option<Stamp>, bool)>,
+}
+
+/// What changes when a file is written or replaced: inode, size, times of change.
+type Stamp = [(u64, u64, u64, i64, i64, i64, i64); 2];
+
+impl Certificate {
+    /// Reads both files ([`load`]).
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn open(cert: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
+        Self::looked_at_every(LOOKED_AT, cert, key)
+    }
+
+    /// The same, looking at the files at most so often.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub fn looked_at_every(
+        every: Duration,
+        cert: &Path,
+        key: &Path,
+    ) -> Result<Arc<Self>, TlsError> {
+        // Before the files are read: what is written meanwhile is seen at the next look.
+        let stamp = stamp(cert, key);
+        let state = State {
+            config: load(cert, key)?,
+            stamp,
+            looked_at: Instant::now(),
+            unusable: None,
+        };
+        Ok(Arc::new(Self {
+            cert: cert.to_owned(),
+            key: key.to_owned(),
+            every,
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// What a handshake is to use now. Where the files have changed, they are read first; where what
+    /// stands in them cannot be used, the former pair stays.
+    pub async fn now(self: &Arc<Self>) -> Arc<ServerConfig> {
+        {
+            let mut state = self.state();
+            if state.looked_at.elapsed() < self.every {
+                return Arc::clone(&state.config);
+            }
+            state.looked_at = Instant::now();
+        }
+        let this = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || this.look()).await {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => tracing::info!("the certificate has changed and was read again"),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "alarm: the certificate has changed and cannot be used; the former one stays in use");
+            }
+            Err(_) => tracing::error!("looking at the certificate failed; the one in use stays"),
+        }
+        Arc::clone(&self.state().config)
+    }
+
+    /// Reads the files where they have changed, and says whether they had; an error is to be told.
+    fn look(&self) -> Result<bool, TlsError> {
+        let stamp = stamp(&self.cert, &self.key);
+        if stamp.is_some() && self.state().stamp == stamp {
+            self.state().unusable = None;
+            return Ok(false);
+        }
+        let read = load(&self.cert, &self.key);
+        let mut state = self.state();
+        match read {
+            Ok(config) => {
+                state.config = config;
+                state.stamp = stamp;
+                state.unusable = None;
+                Ok(true)
+            }
+            // Two files are never replaced at once: what cannot be used is complained of when it stays, and once.
+            Err(error) => match &mut state.unusable {
+                Some((before, told)) if *before == stamp => {
+                    if std::mem::replace(told, true) {
+                        Ok(false)
+                    } else {
+                        Err(error)
+                    }
+                }
+                other => {
+                    *other = Some((stamp, false));
+                    Ok(false)
+                }
+            },
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What both files are now; `None` where one cannot be seen.
+fn stamp(cert: &Path, key: &Path) -> Option<Stamp> {
+    let of = |path: &Path| {
+        let m = std::fs::metadata(path).ok()?;
+        Some((
+            m.dev(),
+            m.ino(),
+            m.size(),
+            m.mtime(),
+            m.mtime_nsec(),
+            m.ctime(),
+            m.ctime_nsec(),
+        ))
+    };
+    Some([of(cert)?, of(key)?])
 }
 
 /// Reads a certificate chain (the server's own first) and its unencrypted key, both PEM, for TLS

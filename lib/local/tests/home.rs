@@ -143,6 +143,7 @@ async fn a_mail_server_that_hangs_holds_up_no_text() {
     let envelope = Envelope {
         connection: Connection {
             client_ip: Some("192.0.2.7".parse().unwrap()),
+            relay: None,
             helo: "mx.example.com".to_owned(),
             envelope_sender: Some("ann@example.com".parse().unwrap()),
             authenticated: None,

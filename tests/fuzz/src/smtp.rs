@@ -73,6 +73,7 @@ fn talk(client: &[u8], pieces: usize) -> (Vec<u8>, Vec<Seen>) {
     let options = Options {
         hostname: "mx.example.org".to_owned(),
         tls: None,
+        relays: vec![],
         limits: Limits {
             recipients: RECIPIENTS,
             mail_bytes: MAIL_BYTES,

@@ -10,10 +10,10 @@ use postel_auth::dkim::testing::{Signing, TestKey};
 use postel_auth::dns::Dns;
 use postel_auth::testing::{Data, Zone, ZoneServer};
 use postel_core::decision::Gateway;
-use postel_core::evidence::{Connection, SesVerdict, SesVerdicts};
+use postel_core::evidence::{Connection, Login, SesVerdict, SesVerdicts};
 use postel_core::intake::{Envelope, Intake, Outcome, Rules};
 use postel_core::ledger::limits::Ceilings;
-use postel_core::model::{Account, Automated, Invitation, User, UserStatus};
+use postel_core::model::{Account, Automated, Invitation, Password, User, UserStatus};
 use postel_core::notice::Notices;
 use postel_core::ports::{Directory, Store};
 use postel_core::testing::{CountingIds, ManualClock, MemoryStore};
@@ -51,7 +51,7 @@ pub(crate) struct Scene {
     helo: String,
     to: String,
     recipient: Option<String>,
-    authenticated: Option<String>,
+    authenticated: Option<Login>,
     networks: Vec<String>,
     other_networks: Vec<String>,
     listed_elsewhere: bool,
@@ -161,8 +161,14 @@ impl Scene {
         self.below(&format!("Cc: {address}"))
     }
 
-    pub(crate) fn authenticated(self, address: &str) -> Self {
-        self.with(|s| s.authenticated = Some(address.to_owned()))
+    /// Logged in as this user of this account.
+    pub(crate) fn authenticated(self, account: &str, address: &str) -> Self {
+        self.with(|s| {
+            s.authenticated = Some(Login {
+                account: account.parse().unwrap(),
+                address: address.parse().unwrap(),
+            });
+        })
     }
 
     pub(crate) fn network(self, range: &str) -> Self {
@@ -341,9 +347,10 @@ impl World {
         let envelope = Envelope {
             connection: Connection {
                 client_ip: scene.ip.as_ref().map(|ip| ip.parse().unwrap()),
+                relay: None,
                 helo: scene.helo.clone(),
                 envelope_sender: scene.envelope.as_ref().map(|e| e.parse().unwrap()),
-                authenticated: scene.authenticated.as_ref().map(|a| a.parse().unwrap()),
+                authenticated: scene.authenticated.clone(),
             },
             recipients: vec![scene.recipient.clone().unwrap_or_else(|| scene.to.clone())],
             ses: scene.ses,
@@ -449,6 +456,10 @@ async fn list(store: &MemoryStore, scene: &Scene) {
             default: true,
             automated: Automated::Refuse,
             signature: None,
+            password: (!sender.starts_with('@')).then(|| Password {
+                hash: "h".to_owned(),
+                made_at: now(),
+            }),
             added_at: now(),
         };
         store.save_user(&user, &[]).await.unwrap();
@@ -472,6 +483,10 @@ async fn list(store: &MemoryStore, scene: &Scene) {
         default: true,
         automated: Automated::Refuse,
         signature: None,
+        password: Some(Password {
+            hash: "h".to_owned(),
+            made_at: now(),
+        }),
         added_at: now(),
     };
     store.save_user(&pending, &[]).await.unwrap();

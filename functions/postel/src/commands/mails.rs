@@ -245,6 +245,12 @@ fn show_mail(mail: &MailRecord, out: &mut Output) -> std::io::Result<()> {
         .client_ip
         .map_or_else(|| "not known".to_owned(), |ip| ip.to_string());
     out.field("client", format!("{client}, greeted as {:?}", mail.helo))?;
+    if let Some(relay) = mail.relay {
+        out.field("through", format!("the relay {relay}"))?;
+    }
+    if let Some(login) = &mail.login {
+        out.field("login", format!("{} of {}", login.address, login.account))?;
+    }
     if let Some(id) = &mail.message_id {
         out.field("Message-ID", id)?;
     }

@@ -78,6 +78,7 @@ impl MailArguments {
         }
         let connection = Connection {
             client_ip: self.ip,
+            relay: None,
             helo: self.helo.unwrap_or_default(),
             envelope_sender: envelope_sender(&sender).map_err(Failure::Usage)?,
             authenticated: None,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use postel_core::address::{Domain, EmailAddress};
 use postel_core::ledger::limits::Ceilings;
-use postel_core::model::Language;
+use postel_core::model::{Language, Network};
 use postel_core::number::Country;
 
 pub(crate) use source::{Fault, File};
@@ -99,6 +99,8 @@ pub(crate) struct Smtp {
     pub(crate) hostname: Option<Domain>,
     /// `None`: no STARTTLS.
     pub(crate) tls: Option<Tls>,
+    /// The operator's own servers in front.
+    pub(crate) relays: Vec<Network>,
     /// Megabytes.
     pub(crate) max_mail_megabytes: u32,
     /// In all.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use postel_core::address::{AddressError, Domain};
 use postel_core::ledger::limits::Ceilings;
-use postel_core::model::Language;
+use postel_core::model::{Language, Network};
 use postel_core::number::Country;
 
 use super::providers;
@@ -124,6 +124,13 @@ fn smtp(r: &mut Reader<'_>) -> Smtp {
         listen,
         hostname,
         tls,
+        relays: r.take("smtp", "relays", Vec::new(), |raw| {
+            each(raw.list()?, |entry| {
+                entry
+                    .parse::<Network>()
+                    .map_err(|e| format!("`{entry}` cannot be a relay: {e}"))
+            })
+        }),
         max_mail_megabytes: r.take("smtp", "max_mail_megabytes", 40, |raw| raw.integer(1..=100)),
         max_connections: r.take("smtp", "max_connections", 200, |raw| {
             raw.integer(1..=100_000)

@@ -35,6 +35,7 @@ pub(super) async fn sample(
             default: true,
             automated: Automated::Refuse,
             signature: None,
+            password: None,
             added_at: now,
         };
         store.save_user(&user, &[]).await?;

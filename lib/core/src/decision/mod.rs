@@ -152,6 +152,8 @@ fn bulk_header(header: BulkHeader) -> &'static str {
 fn prove(facts: &Facts<'_>, user: &User, account: &Account) -> Admission {
     let question = proof::Question {
         from: facts.from,
+        account: &account.id,
+        has_password: user.password.is_some(),
         connection: facts.connection,
         networks: &account.networks,
         recipient_in_to_cc: facts.recipient_in_to_cc,

@@ -12,7 +12,7 @@ use crate::evidence::{
     Connection, Dkim, DkimResult, Evidence, MAX_SIGNATURES, SesVerdict, SesVerdicts, Spf,
     SpfResult, SpfWidth,
 };
-use crate::model::Network;
+use crate::model::{AccountId, Network};
 
 /// Oldest signature that still proves: a replay has to be quick.
 pub const MAX_SIGNATURE_AGE: SignedDuration = SignedDuration::from_hours(72);
@@ -75,6 +75,10 @@ pub enum Gap {
     DkimAge,
     /// The signed To and Cc do not name this recipient: the mail may have been signed for somebody else.
     DkimOtherRecipient,
+    /// The client logged in as another user than the `From`.
+    LoginOtherUser,
+    /// The client logged in as this address, but not as a user of this account, or no longer.
+    LoginOtherAccount,
 }
 
 /// What the proof is judged on.
@@ -82,6 +86,10 @@ pub enum Gap {
 pub(super) struct Question<'a> {
     /// The `From`.
     pub from: &'a EmailAddress,
+    /// The account that is to believe it.
+    pub account: &'a AccountId,
+    /// Whether its user has a password still: a session may outlast it.
+    pub has_password: bool,
     /// The SMTP side.
     pub connection: &'a Connection,
     /// The account's networks.
@@ -101,10 +109,22 @@ pub(super) struct Question<'a> {
 /// What proves the sender without asking DNS.
 #[must_use]
 pub(super) fn at_hand(q: &Question<'_>) -> Option<Proof> {
-    if q.connection.authenticated.as_ref() == Some(q.from) {
+    if q.connection.authenticated.is_some() && login_gap(q).is_none() {
         return Some(Proof::Authenticated);
     }
     in_network(q.connection.client_ip, q.networks).map(|range| Proof::Network { range })
+}
+
+/// Why the client's login proves nothing here; `None` also where it did not log in.
+fn login_gap(q: &Question<'_>) -> Option<Gap> {
+    let login = q.connection.authenticated.as_ref()?;
+    if login.address != *q.from {
+        Some(Gap::LoginOtherUser)
+    } else if login.account != *q.account || !q.has_password {
+        Some(Gap::LoginOtherAccount)
+    } else {
+        None
+    }
 }
 
 /// The network that holds the client.
@@ -128,7 +148,7 @@ pub(super) enum Verdict {
 /// Judges the evidence: SPF first, then each signature.
 #[must_use]
 pub(super) fn by_dns(q: &Question<'_>, evidence: &Evidence) -> Verdict {
-    let mut gaps = Vec::new();
+    let mut gaps: Vec<Gap> = login_gap(q).into_iter().collect();
     let mut unsettled = false;
     match spf(q, &evidence.spf) {
         Ok(Some(proof)) => return Verdict::Proven(proof),

@@ -402,6 +402,10 @@ fn gap_words(gap: &Gap, measured: &Measured, language: Language) -> String {
         (Gap::DkimPartialBody, Fr) => "La signature ne couvre qu’une partie du corps (l=).".to_owned(),
         (Gap::DkimAge, En) => "The signature is older than three days, or its age is unknown.".to_owned(),
         (Gap::DkimAge, Fr) => "La signature a plus de trois jours, ou son âge est inconnu.".to_owned(),
+        (Gap::LoginOtherUser, En) => "The client logged in as another user, which proves nothing for this one.".to_owned(),
+        (Gap::LoginOtherUser, Fr) => "Le client s’est authentifié comme un autre utilisateur, ce qui ne prouve rien pour celui-ci.".to_owned(),
+        (Gap::LoginOtherAccount, En) => "The client logged in, but not as a user of this account, so that proves nothing here.".to_owned(),
+        (Gap::LoginOtherAccount, Fr) => "Le client s’est authentifié, mais pas comme utilisateur de ce compte\u{a0}: cela ne prouve rien ici.".to_owned(),
         (Gap::DkimOtherRecipient, En) => "The signed To and Cc do not name this recipient, so the mail may have been signed for another.".to_owned(),
         (Gap::DkimOtherRecipient, Fr) => "Les champs To et Cc signés ne nomment pas ce destinataire\u{a0}: l’e-mail a pu être signé pour un autre.".to_owned(),
     }

@@ -128,6 +128,8 @@ impl Intake {
             message_id: mail.message_id.clone(),
             subject: None,
             client_ip: envelope.connection.client_ip,
+            relay: envelope.connection.relay,
+            login: envelope.connection.authenticated.clone(),
             helo: envelope.connection.helo.chars().take(255).collect(),
             envelope_sender: envelope.connection.envelope_sender.clone(),
             evidence: None,

@@ -5,6 +5,7 @@
 
 mod composition;
 mod judge;
+mod login;
 mod target;
 
 pub use composition::{Composition, composition};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::AccountId;
 use crate::address::EmailAddress;
 use crate::decision::Code;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Login};
 use crate::number::PhoneNumber;
 
 /// One received mail, in the order of arrival (UUID version 7). Shown to people, taken by `postel trail`.
@@ -81,6 +81,12 @@ pub struct MailRecord {
     pub subject: Option<String>,
     /// Client address.
     pub client_ip: Option<IpAddr>,
+    /// The operator's relay it came through, where it did.
+    #[serde(default)]
+    pub relay: Option<IpAddr>,
+    /// The user that the client logged in as.
+    #[serde(default)]
+    pub login: Option<Login>,
     /// HELO as said.
     pub helo: String,
     /// Envelope sender; `None` is the null sender.

@@ -15,4 +15,4 @@ pub use message::{
     AuditEntry, CutPart, HandsetText, MailId, MailRecord, MessageKey, OutgoingMail,
     RecipientOutcome,
 };
-pub use user::{Automated, Invitation, Sender, SenderError, User, UserStatus};
+pub use user::{Automated, Invitation, Password, Sender, SenderError, User, UserStatus};

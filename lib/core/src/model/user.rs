@@ -111,6 +111,15 @@ pub enum UserStatus {
     },
 }
 
+/// What a user logs in with over SMTP. The password is random and long, so a plain hash of it tells nobody anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Password {
+    /// SHA-256 of the password, lower-case hexadecimal.
+    pub hash: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
 /// A sender of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -131,11 +140,24 @@ pub struct User {
     /// First line of this user's own signature.
     #[serde(default)]
     pub signature: Option<String>,
+    /// For SMTP AUTH; never of a domain.
+    #[serde(default)]
+    pub password: Option<Password>,
     /// When it was listed.
     pub added_at: Timestamp,
 }
 
 impl User {
+    /// As it may be shown and written into the audit log: without the password's hash.
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        let mut shown = self.clone();
+        if let Some(password) = &mut shown.password {
+            password.hash.clear();
+        }
+        shown
+    }
+
     /// Whether the user may send.
     #[must_use]
     pub fn is_accepted(&self) -> bool {

@@ -7,7 +7,7 @@ use super::shared::PUBLIC_MAIL;
 use super::{SIGNATURE_WANTED, Settings, SettingsError, is_signature_line, json};
 use crate::address::Domain;
 use crate::ledger::State;
-use crate::model::{Account, AccountId, Automated, Invitation, Sender, User, UserStatus};
+use crate::model::{Account, AccountId, Automated, Invitation, Password, Sender, User, UserStatus};
 use crate::ports::StoreError;
 
 /// How long an invitation's link works (DESIGN 3).
@@ -60,6 +60,7 @@ impl Settings {
             default: false,
             automated: Automated::default(),
             signature: None,
+            password: None,
             added_at: self.clock.now(),
         };
         self.invite(&account, user, &token, actor, "user.add").await
@@ -288,13 +289,62 @@ impl Settings {
             {
                 return Err(SettingsError::Invalid(SIGNATURE_WANTED.to_owned()));
             }
-            let audit = self.entry(id, actor, what, json(&before), json(&after));
+            let (old, new) = (before.without_secrets(), after.without_secrets());
+            let audit = self.entry(id, actor, what, json(&old), json(&new));
             match self.store.save_user(&after, &[audit]).await {
                 Err(StoreError::Conflict) => {}
                 other => return Ok(other?),
             }
         }
         Err(StoreError::Conflict.into())
+    }
+
+    /// Makes a password with which the user logs in over SMTP; the former one stops working. It is
+    /// given here and never again: only a hash of it is kept.
+    ///
+    /// # Errors
+    /// Where there is no such user, or it is a whole domain: a password proves one address.
+    pub async fn make_password(
+        &self,
+        id: &AccountId,
+        sender: &Sender,
+        actor: &str,
+    ) -> Result<String, SettingsError> {
+        if let Sender::Domain(domain) = sender {
+            return Err(SettingsError::Invalid(format!(
+                "a password is for one address, such as name@{domain}: list the address as a user of its own"
+            )));
+        }
+        let password = base32(&self.ids.secret());
+        let made = Password {
+            hash: crate::hex(&Sha256::digest(password.as_bytes())),
+            made_at: self.clock.now(),
+        };
+        self.change_user(id, sender, actor, "user.password", |user| {
+            user.password = Some(made.clone());
+            Ok(())
+        })
+        .await?;
+        Ok(password)
+    }
+
+    /// Takes the user's password away. Says whether there was one.
+    ///
+    /// # Errors
+    /// Where there is no such user.
+    pub async fn remove_password(
+        &self,
+        id: &AccountId,
+        sender: &Sender,
+        actor: &str,
+    ) -> Result<bool, SettingsError> {
+        let had = self.user(id, sender).await?.password.is_some();
+        self.change_user(id, sender, actor, "user.password-removed", |user| {
+            user.password = None;
+            Ok(())
+        })
+        .await?;
+        Ok(had)
     }
 
     /// Deletes a user and stops the texts that wait for it. Says how many were stopped.
@@ -308,7 +358,13 @@ impl Settings {
         actor: &str,
     ) -> Result<usize, SettingsError> {
         let user = self.user(id, sender).await?;
-        let audit = self.entry(id, actor, "user.delete", json(&user), None);
+        let audit = self.entry(
+            id,
+            actor,
+            "user.delete",
+            json(&user.without_secrets()),
+            None,
+        );
         self.store.delete_user(id, sender, &[audit]).await?;
         let mut stopped = 0;
         if let Sender::Address(address) = sender {
@@ -350,6 +406,24 @@ impl Settings {
             },
         )
     }
+}
+
+/// The first 160 bits in lower-case base32 (RFC 4648 6): 32 characters, which the smallest devices
+/// take and people can type. More than enough that nobody guesses them.
+fn base32(secret: &[u8; 32]) -> String {
+    const LETTERS: [char; 32] = [
+        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r',
+        's', 't', 'u', 'v', 'w', 'x', 'y', 'z', '2', '3', '4', '5', '6', '7',
+    ];
+    let mut written = String::with_capacity(32);
+    for five in secret.chunks_exact(5).take(4) {
+        let bits = five.iter().fold(0_u64, |bits, b| bits << 8 | u64::from(*b));
+        for shift in (0..8).rev() {
+            let index = usize::try_from(bits >> (shift * 5) & 31).unwrap_or(0);
+            written.extend(LETTERS.get(index));
+        }
+    }
+    written
 }
 
 /// Name and value of the TXT record that proves a domain. The hash is no secret: only its publication proves anything.

@@ -167,6 +167,7 @@ impl House {
         Envelope {
             connection: Connection {
                 client_ip: Some("192.0.2.7".parse().unwrap()),
+                relay: None,
                 helo: "mx.example.com".to_owned(),
                 envelope_sender: Some("ann@example.com".parse().unwrap()),
                 authenticated: None,

@@ -6,6 +6,7 @@ use postel_core::address::EmailAddress;
 
 use super::path::{Mailbox, PathError, path};
 use super::reply::Reply;
+use super::sasl::{Mechanism, Said};
 
 /// A command, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,25 @@ pub(super) enum Command {
     Help,
     Quit,
     StartTls,
+    /// `AUTH`, with its initial response undecoded; `=` stands for an empty one.
+    Auth {
+        mechanism: Option<Mechanism>,
+        initial: Option<Said>,
+    },
+    /// `XCLIENT` or `XFORWARD`, its attributes unread: most clients have no right to say any.
+    Report {
+        of: Reporting,
+        attributes: String,
+    },
+}
+
+/// For how long a relay's report holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reporting {
+    /// XCLIENT: the session.
+    Session,
+    /// XFORWARD: the next mail.
+    NextMail,
 }
 
 /// `MAIL FROM`.
@@ -87,6 +107,9 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, Reply> {
         "RSET" => alone(rest, Command::Rset),
         "QUIT" => alone(rest, Command::Quit),
         "STARTTLS" => alone(rest, Command::StartTls),
+        "AUTH" => auth(rest),
+        "XCLIENT" => Ok(report(Reporting::Session, rest)),
+        "XFORWARD" => Ok(report(Reporting::NextMail, rest)),
         "NOOP" => Ok(Command::Noop),
         "HELP" => Ok(Command::Help),
         "VRFY" if rest.is_empty() => Err(Reply::fixed(501, 5, 4, "Say whom to verify")),
@@ -103,6 +126,36 @@ fn alone(rest: &str, command: Command) -> Result<Command, Reply> {
         Ok(command)
     } else {
         Err(NO_PARAMETER)
+    }
+}
+
+/// RFC 4954 4.
+fn auth(rest: &str) -> Result<Command, Reply> {
+    let mut words = rest.split(' ');
+    let name = words.next().filter(|w| !w.is_empty());
+    let name = name.ok_or(Reply::fixed(501, 5, 4, "Name a mechanism: AUTH PLAIN"))?;
+    let initial = words.next().map(|word| match word {
+        "=" => Said(Vec::new()),
+        word => Said(word.as_bytes().to_vec()),
+    });
+    if words.next().is_some() {
+        return Err(Reply::fixed(
+            501,
+            5,
+            4,
+            "Write it as AUTH PLAIN, with one response at most",
+        ));
+    }
+    Ok(Command::Auth {
+        mechanism: Mechanism::named(name),
+        initial,
+    })
+}
+
+fn report(of: Reporting, attributes: &str) -> Command {
+    Command::Report {
+        of,
+        attributes: attributes.to_owned(),
     }
 }
 
@@ -152,7 +205,7 @@ fn parameters(rest: &str) -> Result<Mail, Reply> {
         return Err(MAIL_SYNTAX);
     }
     let mut mail = Mail::default();
-    let mut body = false;
+    let (mut body, mut auth) = (false, false);
     for parameter in rest.split(' ').filter(|p| !p.is_empty()) {
         let (name, value) = match parameter.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -167,8 +220,10 @@ fn parameters(rest: &str) -> Result<Mail, Reply> {
             {
                 std::mem::replace(&mut body, true)
             }
+            // RFC 4954 5: who else let the sender in is said to nobody's profit here, and taken for nothing.
+            ("AUTH", Some(value)) if !value.is_empty() => std::mem::replace(&mut auth, true),
             ("SMTPUTF8", None) => std::mem::replace(&mut mail.utf8, true),
-            ("SIZE" | "BODY" | "SMTPUTF8", _) => return Err(PARAMETER_VALUE),
+            ("SIZE" | "BODY" | "SMTPUTF8" | "AUTH", _) => return Err(PARAMETER_VALUE),
             _ => return Err(PARAMETER),
         };
         if again {
@@ -248,7 +303,10 @@ mod tests {
             ("VRFY", 501),
             ("EXPN list", 502),
             ("BDAT 3", 502),
-            ("AUTH PLAIN", 500),
+            ("AUTH PLAIN", 0),
+            ("AUTH", 501),
+            ("AUTH PLAIN = x", 501),
+            ("XCLIENT ADDR=192.0.2.7", 0),
             ("", 500),
             (" EHLO x", 500),
             ("GET / HTTP/1.1", 421),
@@ -262,7 +320,8 @@ mod tests {
             ("MAIL FROM:<a@b.example> BODY=BINARYMIME", 501),
             ("MAIL FROM:<a@b.example> SMTPUTF8=1", 501),
             ("MAIL FROM:<a@b.example> RET=FULL", 555),
-            ("MAIL FROM:<a@b.example> AUTH=<>", 555),
+            ("MAIL FROM:<a@b.example> AUTH=<>", 0),
+            ("MAIL FROM:<a@b.example> AUTH=", 501),
             ("MAIL FROM:<@relay.example:a@b.example>", 553),
             ("MAIL FROM:<a@[192.0.2.1]>", 553),
             ("MAIL FROM:<postmaster>", 553),

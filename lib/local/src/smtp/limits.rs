@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// What a client may use up. Reaching a limit is answered with the code named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,15 @@ pub struct Limits {
     pub handshake: Duration,
     /// The handler's answer to a mail: 451 4.3.0. The handler is left to end by itself.
     pub answer: Duration,
+    /// Failed logins of one session: 421 4.7.0.
+    pub failed_logins: usize,
+    /// Failed logins of one client address, or of one IPv6 /64, within [`Limits::login_window`]: 454
+    /// 4.7.0 to every further one.
+    pub failed_logins_per_client: usize,
+    /// How long they count, from the first on.
+    pub login_window: Duration,
+    /// No login fails sooner, whatever it failed for.
+    pub login_wait: Duration,
     /// At shutdown: what a mail that is being received or decided may still take: 421 4.3.2.
     pub grace: Duration,
 }
@@ -69,6 +79,10 @@ impl Default for Limits {
             session: Duration::from_secs(3600),
             handshake: Duration::from_secs(30),
             answer: Duration::from_secs(120),
+            failed_logins: 3,
+            failed_logins_per_client: 20,
+            login_window: Duration::from_secs(600),
+            login_wait: Duration::from_millis(300),
             grace: Duration::from_secs(10),
         }
     }
@@ -95,14 +109,20 @@ pub(super) struct Seat {
 
 impl Connections {
     /// Counts a connection, or says which limit it ran into.
-    pub(super) fn seat(self: &Arc<Self>, ip: IpAddr, limits: &Limits) -> Result<Seat, Crowded> {
+    /// A relay speaks for many, so only the limit of all holds for it.
+    pub(super) fn seat(
+        self: &Arc<Self>,
+        ip: IpAddr,
+        relay: bool,
+        limits: &Limits,
+    ) -> Result<Seat, Crowded> {
         let client = client(ip);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if clients.values().sum::<usize>() >= limits.connections {
             return Err(Crowded::Server);
         }
         let count = clients.entry(client).or_insert(0);
-        if *count >= limits.connections_per_client {
+        if *count >= limits.connections_per_client && !relay {
             return Err(Crowded::Client);
         }
         *count += 1;
@@ -134,6 +154,47 @@ fn client(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+    }
+}
+
+/// Clients whose failed logins are remembered at one time.
+const REMEMBERED: usize = 10_000;
+
+/// Failed logins, by client.
+#[derive(Default)]
+pub(super) struct Logins {
+    clients: Mutex<HashMap<IpAddr, (usize, Instant)>>,
+}
+
+impl Logins {
+    /// Counts a login as failed before it is tried, so that many at once count too; `false`: there were too many.
+    pub(super) fn begin(&self, ip: IpAddr, limits: &Limits, now: Instant) -> bool {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = client(ip);
+        let counts = |since: &Instant| now.duration_since(*since) < limits.login_window;
+        if clients.len() >= REMEMBERED && !clients.contains_key(&client) {
+            clients.retain(|_, (_, since)| counts(since));
+            if clients.len() >= REMEMBERED {
+                return false;
+            }
+        }
+        let (failed, since) = clients.entry(client).or_insert((0, now));
+        if !counts(since) {
+            (*failed, *since) = (0, now);
+        }
+        if *failed >= limits.failed_logins_per_client {
+            return false;
+        }
+        *failed += 1;
+        true
+    }
+
+    /// The login that was begun did not fail.
+    pub(super) fn worked(&self, ip: IpAddr) {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((failed, _)) = clients.get_mut(&client(ip)) {
+            *failed = failed.saturating_sub(1);
+        }
     }
 }
 
@@ -221,19 +282,40 @@ mod tests {
             ..Limits::default()
         };
         let connections = Arc::new(Connections::default());
-        let seat = |ip: &str| connections.seat(ip.parse().unwrap(), &limits);
+        let seat = |ip: &str| connections.seat(ip.parse().unwrap(), false, &limits);
         let a = seat("192.0.2.1").unwrap();
         let _b = seat("::ffff:192.0.2.1").unwrap();
         assert_eq!(seat("192.0.2.1").err(), Some(Crowded::Client));
         let _c = seat("2001:db8::1").unwrap();
         assert_eq!(seat("192.0.2.9").err(), Some(Crowded::Server));
         drop(a);
+        let relay = connections.seat("192.0.2.1".parse().unwrap(), true, &limits);
+        drop(relay.unwrap());
         let _d = seat("2001:db8::2").unwrap();
         assert_eq!(
             connections.clients.lock().unwrap().len(),
             2,
             "two addresses of one /64 are one client"
         );
+    }
+
+    #[tokio::test]
+    async fn failed_logins_are_counted_by_client_for_a_while() {
+        let limits = Limits {
+            failed_logins_per_client: 2,
+            ..Limits::default()
+        };
+        let logins = Logins::default();
+        let now = Instant::now();
+        let begin = |ip: &str, at| logins.begin(ip.parse().unwrap(), &limits, at);
+        assert!(begin("192.0.2.1", now) && begin("192.0.2.1", now));
+        assert!(!begin("192.0.2.1", now), "the third");
+        assert!(begin("192.0.2.2", now), "another client");
+        logins.worked("192.0.2.1".parse().unwrap());
+        assert!(begin("192.0.2.1", now) && !begin("192.0.2.1", now));
+        assert!(begin("192.0.2.1", now + limits.login_window));
+        assert!(begin("2001:db8::1", now) && begin("2001:db8::2", now));
+        assert!(!begin("2001:db8::3", now), "one /64 is one client");
     }
 
     #[test]

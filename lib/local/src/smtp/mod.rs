@@ -1,5 +1,5 @@
-//! The SMTP listener (RFC 5321, with SIZE, 8BITMIME, PIPELINING, SMTPUTF8, ENHANCEDSTATUSCODES
-//! and STARTTLS): takes mails off the wire and asks a [`MailHandler`] what becomes of them.
+//! The SMTP listener (RFC 5321, with SIZE, 8BITMIME, PIPELINING, SMTPUTF8, ENHANCEDSTATUSCODES,
+//! STARTTLS, AUTH within TLS, XCLIENT and XFORWARD for the operator's relays): takes mails off the wire and asks a [`MailHandler`] what becomes of them.
 //!
 //! Must not know what is decided about a mail or how it is kept. Logs carry a session number and
 //! counts, never an address.
@@ -10,7 +10,10 @@ mod incoming;
 mod limits;
 mod line;
 mod path;
+mod received;
+mod relay;
 mod reply;
+mod sasl;
 mod session;
 mod wire;
 
@@ -22,18 +25,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use postel_core::evidence::Connection;
+use postel_core::evidence::{Connection, Login};
+use postel_core::model::Network;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tracing::Instrument;
 
 use self::incoming::Incoming;
 pub use self::limits::Limits;
-use self::limits::{Budget, Connections, Crowded, Seat};
+use self::limits::{Budget, Connections, Crowded, Logins, Seat};
 pub use self::reply::Reply;
+use crate::tls::Certificate;
 
 /// One mail's envelope.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,6 +70,15 @@ pub trait MailHandler: Send + Sync + 'static {
     /// A panic here is answered with 451 and ends nothing else. The client may be gone, or told
     /// 451 after [`Limits::answer`], before this returns: the same mail may then come again.
     async fn mail(&self, envelope: Envelope, raw: Vec<u8>) -> Reply;
+
+    /// At AUTH: whose name and password these are; `None` where they do not fit. Unless a handler
+    /// says otherwise, it has no users.
+    ///
+    /// # Errors
+    /// The reply where that cannot be found out now, 4xx.
+    async fn login(&self, _name: &str, _password: &str) -> Result<Option<Login>, Reply> {
+        Ok(None)
+    }
 }
 
 /// How to serve.
@@ -74,8 +86,10 @@ pub trait MailHandler: Send + Sync + 'static {
 pub struct Options {
     /// The name in the greeting: a host name.
     pub hostname: String,
-    /// Offers STARTTLS where given ([`crate::tls::load`]).
-    pub tls: Option<Arc<ServerConfig>>,
+    /// Offers STARTTLS where given, and AUTH within it.
+    pub tls: Option<Arc<Certificate>>,
+    /// The operator's own servers in front, which speak for their clients and never for themselves.
+    pub relays: Vec<Network>,
     /// What a client may use up.
     pub limits: Limits,
     /// A folder for big mails while they come in, as nameless files; on the spool's disk, which
@@ -86,7 +100,9 @@ pub struct Options {
 /// What all sessions share.
 struct Server {
     hostname: String,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Certificate>>,
+    relays: Vec<Network>,
+    logins: Logins,
     limits: Limits,
     handler: Arc<dyn MailHandler>,
     /// Memory for mails that are being received.
@@ -108,7 +124,9 @@ impl Server {
         let limits = options.limits;
         Self {
             hostname: options.hostname,
-            tls: options.tls.map(Into::into),
+            tls: options.tls,
+            relays: options.relays,
+            logins: Logins::default(),
             budget: Budget::new(limits.memory_bytes),
             big: Budget::new(limits.big_mail_bytes.max(limits.mail_bytes)),
             incoming: Incoming::new(options.incoming, limits.disk_bytes),
@@ -140,7 +158,7 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(ended) = sessions.join_next() => report(&ended),
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match connections.seat(peer.ip(), &server.limits) {
+                Ok((stream, peer)) => match connections.seat(peer.ip(), relay::trusted(peer.ip(), &server.relays), &server.limits) {
                     Ok(seat) => {
                         let span = tracing::info_span!("smtp", session = numbers.fetch_add(1, Ordering::Relaxed));
                         sessions.spawn(converse(Arc::clone(&server), stream, peer.ip(), seat).instrument(span));

@@ -2,13 +2,15 @@
 //!
 //! Must not know what is decided about a mail.
 
+mod login;
 mod receive;
+mod report;
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use postel_core::evidence::Connection;
+use postel_core::evidence::{Connection, Login};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -16,7 +18,9 @@ use super::Server;
 use super::command::{Command, Mail, NEEDS_UTF8, parse};
 use super::data::Fault;
 use super::line::{LineFault, Lines};
+use super::relay::{Handover, Report};
 use super::reply::Reply;
+use super::sasl;
 use super::wire::Wire;
 
 const OK: Reply = Reply::fixed(250, 0, 0, "OK");
@@ -71,6 +75,8 @@ enum End {
 /// A mail between MAIL and the end of DATA.
 struct Transaction {
     connection: Connection,
+    /// Where it came through a relay: what is known of that, for when the mail has come.
+    handover: Option<Handover>,
     recipients: Vec<String>,
     refused: usize,
 }
@@ -90,6 +96,12 @@ struct Session {
     ends_at: Instant,
     secured: bool,
     hello: Option<Hello>,
+    /// What a relay said by XCLIENT.
+    xclient: Option<Report>,
+    /// What a relay said by XFORWARD, for the next mail.
+    xforward: Option<Report>,
+    login: Option<Login>,
+    failed_logins: usize,
     transaction: Option<Transaction>,
     /// The mail at hand was announced with SMTPUTF8.
     utf8: bool,
@@ -108,6 +120,10 @@ pub(super) async fn run(server: Arc<Server>, wire: Wire, ip: IpAddr) {
         ends_at: Instant::now() + server.limits.session,
         secured: false,
         hello: None,
+        xclient: None,
+        xforward: None,
+        login: None,
+        failed_logins: 0,
         transaction: None,
         utf8: false,
         errors: 0,
@@ -115,8 +131,7 @@ pub(super) async fn run(server: Arc<Server>, wire: Wire, ip: IpAddr) {
         accepted: 0,
         server,
     };
-    let greeting = format!("220 {} ESMTP Postel\r\n", session.server.hostname);
-    session.wire.write(greeting.as_bytes());
+    session.greet();
     let end = loop {
         if let Err(end) = session.turn().await {
             break end;
@@ -177,6 +192,11 @@ impl Session {
         }
     }
 
+    fn greet(&mut self) {
+        let greeting = format!("220 {} ESMTP Postel\r\n", self.server.hostname);
+        self.wire.write(greeting.as_bytes());
+    }
+
     fn say(&mut self, reply: &Reply) {
         reply.render(self.utf8, self.wire.out());
     }
@@ -196,6 +216,7 @@ impl Session {
 
     fn reset(&mut self) {
         self.transaction = None;
+        self.xforward = None;
         self.utf8 = false;
     }
 
@@ -206,6 +227,8 @@ impl Session {
             Command::Rcpt { address, ascii } => return self.rcpt(address, ascii),
             Command::Data => return self.data().await,
             Command::StartTls => return self.start_tls().await,
+            Command::Auth { mechanism, initial } => return self.auth(mechanism, initial).await,
+            Command::Report { of, attributes } => return self.report(of, &attributes),
             Command::Rset => {
                 self.reset();
                 self.say(&OK);
@@ -230,6 +253,10 @@ impl Session {
             if self.server.tls.is_some() && !self.secured {
                 lines.push("STARTTLS".to_owned());
             }
+            if self.server.tls.is_some() && self.secured {
+                lines.push(sasl::OFFERED.to_owned());
+            }
+            lines.extend(self.offered_to_relays());
             lines.push(format!("SIZE {}", self.server.limits.mail_bytes));
         }
         let last = lines.len() - 1;
@@ -240,6 +267,9 @@ impl Session {
     }
 
     fn mail(&mut self, mail: Mail) -> Result<(), End> {
+        // Said of this mail, whatever becomes of it.
+        let handover = self.handover();
+        self.xforward = None;
         let limits = &self.server.limits;
         let Some(hello) = &self.hello else {
             return self.fault(HELLO_FIRST);
@@ -265,15 +295,18 @@ impl Session {
             self.say(&Reply::no_room());
             return Ok(());
         }
+        let helo = hello.name.clone();
         let connection = Connection {
-            client_ip: Some(self.ip),
-            helo: hello.name.clone(),
+            client_ip: Some(self.ip).filter(|_| handover.is_none()),
+            relay: handover.as_ref().map(|h| h.peer),
+            helo,
             envelope_sender: mail.from,
-            authenticated: None,
+            authenticated: self.login.clone(),
         };
         self.utf8 = mail.utf8;
         self.transaction = Some(Transaction {
             connection,
+            handover,
             recipients: Vec::new(),
             refused: 0,
         });
@@ -312,19 +345,21 @@ impl Session {
     }
 
     async fn start_tls(&mut self) -> Result<(), End> {
-        let Some(acceptor) = self.server.tls.clone() else {
+        let Some(certificate) = self.server.tls.clone() else {
             return self.fault(NO_TLS);
         };
         if self.secured {
             return self.fault(IS_TLS);
         }
         self.say(&READY_FOR_TLS);
+        let acceptor = certificate.now().await.into();
         let handshake = timeout(self.server.limits.handshake, self.wire.secure(&acceptor)).await;
         if !matches!(handshake, Ok(Ok(()))) {
             tracing::info!("the TLS handshake failed");
             return Err(End::Gone);
         }
-        // RFC 3207 4.2: nothing said before counts.
+        // RFC 3207 4.2: nothing said before counts. XCLIENT stays: it has made the session that of a
+        // client, who must not undo that.
         self.secured = true;
         self.hello = None;
         self.lines = Lines::new(self.server.limits.command_line);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use postel_core::evidence::Connection;
+use postel_core::evidence::{Connection, Login};
 use postel_local::smtp::{self, Envelope, Limits, MailHandler, Options, Reply};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,6 +27,17 @@ impl MailHandler for Memory {
             "nonsense" => Err(Reply::accepted("not a refusal")),
             "panic" => panic!("as asked"),
             _ => Ok(()),
+        }
+    }
+
+    async fn login(&self, name: &str, password: &str) -> Result<Option<Login>, Reply> {
+        match (name, password) {
+            ("ann@example.com", "right") => Ok(Some(Login {
+                account: "acme".parse().unwrap(),
+                address: "ann@example.com".parse().unwrap(),
+            })),
+            ("ann@example.com", "later") => Err(Reply::new(454, 7, 0, "Later")),
+            _ => Ok(None),
         }
     }
 
@@ -68,6 +79,7 @@ impl Server {
         Self::new(Options {
             hostname: "sms.example.com".into(),
             tls: None,
+            relays: vec![],
             limits,
             incoming: incoming(),
         })

@@ -1,6 +1,8 @@
 //! STARTTLS (RFC 3207).
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use postel_local::smtp::{Limits, Options};
 use postel_local::tls;
@@ -11,17 +13,23 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::client::{Client, Server};
+use crate::log::Log;
 
-/// A server with a certificate of its own, and a client configuration that trusts it.
-async fn server(name: &str) -> (Server, TlsConnector) {
+type Pair = rcgen::CertifiedKey<rcgen::KeyPair>;
+
+fn pair() -> Pair {
+    rcgen::generate_simple_self_signed(["sms.example.com".to_owned()]).unwrap()
+}
+
+fn folder(name: &str) -> PathBuf {
     let folder =
         std::env::temp_dir().join(format!("postel-starttls-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let pair = rcgen::generate_simple_self_signed(["sms.example.com".to_owned()]).unwrap();
-    std::fs::write(folder.join("cert.pem"), pair.cert.pem()).unwrap();
-    std::fs::write(folder.join("key.pem"), pair.signing_key.serialize_pem()).unwrap();
-    let config = tls::load(&folder.join("cert.pem"), &folder.join("key.pem")).unwrap();
-    std::fs::remove_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Trusts exactly this certificate.
+fn trusting(pair: &Pair) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(pair.cert.der().clone()).unwrap();
     let client = ClientConfig::builder_with_provider(Arc::new(
@@ -31,19 +39,36 @@ async fn server(name: &str) -> (Server, TlsConnector) {
     .unwrap()
     .with_root_certificates(roots)
     .with_no_client_auth();
+    Arc::new(client).into()
+}
+
+/// A server with a certificate of its own, and a client configuration that trusts it.
+pub(crate) async fn server(name: &str) -> (Server, TlsConnector) {
+    let (folder, pair) = (folder(name), pair());
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let certificate = tls::Certificate::open(&cert, &key).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    (with(certificate).await, trusting(&pair))
+}
+
+async fn with(certificate: Arc<tls::Certificate>) -> Server {
     let options = Options {
         hostname: "sms.example.com".into(),
-        tls: Some(config),
+        tls: Some(certificate),
+        relays: vec![],
         limits: Limits {
-            handshake: std::time::Duration::from_secs(2),
+            handshake: Duration::from_secs(2),
+            failed_logins_per_client: 4,
             ..Limits::default()
         },
         incoming: crate::client::incoming(),
     };
-    (Server::new(options).await, Arc::new(client).into())
+    Server::new(options).await
 }
 
-async fn handshake(
+pub(crate) async fn handshake(
     client: Client<TcpStream>,
     connector: &TlsConnector,
 ) -> Client<TlsStream<TcpStream>> {
@@ -103,4 +128,46 @@ async fn a_failed_handshake_ends_the_session() {
     silent.hung_up().await;
     let said = tokio::io::AsyncReadExt::read(&mut rude.stream, &mut [0; 100]).await;
     assert!(!matches!(said, Ok(n) if n > 7), "at most a TLS alert");
+}
+
+/// Whether a handshake with the server succeeds.
+async fn accepted(server: &Server, connector: &TlsConnector) -> bool {
+    let mut client = server.client().await;
+    client.expect("STARTTLS", "220").await;
+    let name = ServerName::try_from("sms.example.com").unwrap();
+    connector.connect(name, client.stream).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_used_without_a_restart_and_a_broken_one_is_not() {
+    let log = Log::default();
+    let _logging = tracing::subscriber::set_default(log.clone());
+    let folder = folder("change");
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    let (old, new) = (pair(), pair());
+    std::fs::write(&cert, old.cert.pem()).unwrap();
+    std::fs::write(&key, old.signing_key.serialize_pem()).unwrap();
+    let certificate = tls::Certificate::looked_at_every(Duration::ZERO, &cert, &key).unwrap();
+    let server = with(certificate).await;
+    let (trusts_old, trusts_new) = (trusting(&old), trusting(&new));
+    assert!(accepted(&server, &trusts_old).await && !accepted(&server, &trusts_new).await);
+    // Half of the new file, then the whole of it beside the old key, then nothing at all.
+    let text = new.cert.pem();
+    std::fs::write(&cert, &text[..text.len() / 2]).unwrap();
+    for _ in 0..4 {
+        assert!(accepted(&server, &trusts_old).await);
+    }
+    assert_eq!(log.text().matches("alarm:").count(), 1, "{}", log.text());
+    std::fs::write(&cert, &text).unwrap();
+    assert!(accepted(&server, &trusts_old).await);
+    std::fs::remove_file(&cert).unwrap();
+    assert!(accepted(&server, &trusts_old).await);
+    assert_eq!(log.text().matches("alarm:").count(), 1, "{}", log.text());
+    // As certbot does it: a link to other files.
+    std::fs::write(folder.join("cert2.pem"), &text).unwrap();
+    std::os::unix::fs::symlink("cert2.pem", &cert).unwrap();
+    std::fs::write(&key, new.signing_key.serialize_pem()).unwrap();
+    assert!(accepted(&server, &trusts_new).await && !accepted(&server, &trusts_old).await);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(accepted(&server, &trusts_new).await);
 }

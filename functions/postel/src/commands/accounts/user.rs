@@ -52,6 +52,14 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         sure: Sure,
     },
+    /// Make a password with which the user logs in over SMTP (AUTH), shown once; a former one stops working
+    Password {
+        #[command(flatten)]
+        who: Who,
+        /// Take the password away instead
+        #[arg(long)]
+        remove: bool,
+    },
     /// Make this account the sender's default
     Default(Who),
     /// Refuse or allow mail that says a machine wrote it
@@ -116,6 +124,7 @@ pub(crate) async fn run(command: UserCommand, home: &Home, out: &mut Output) -> 
                 "{sender} is deleted from {account}; waiting texts stopped: {stopped}."
             ))?;
         }
+        UserCommand::Password { who, remove } => password(&who, remove, home, out).await?,
         command @ (UserCommand::Default(_)
         | UserCommand::Automated { .. }
         | UserCommand::Signature { .. }) => {
@@ -123,6 +132,32 @@ pub(crate) async fn run(command: UserCommand, home: &Home, out: &mut Output) -> 
         }
     }
     Ok(Answer::Yes)
+}
+
+/// Makes or takes away what a user logs in with.
+async fn password(who: &Who, remove: bool, home: &Home, out: &mut Output) -> Result<(), Failure> {
+    let Who { account, sender } = who;
+    if remove {
+        let had = home
+            .settings
+            .remove_password(account, sender, ACTOR)
+            .await?;
+        out.line(if had {
+            format!("{sender} can log in for {account} no more.")
+        } else {
+            format!("{sender} had no password for {account}; nothing was changed.")
+        })?;
+        return Ok(());
+    }
+    let password = home.settings.make_password(account, sender, ACTOR).await?;
+    out.field("user name", sender.to_string())?;
+    out.field("password", password)?;
+    out.line("It is shown this once: only a hash of it is kept. It proves mails whose From is this address, for this account.")?;
+    if home.config.smtp.tls.is_none() {
+        let mind = "Nobody can log in yet: passwords are taken within TLS only. Set [smtp] tls_certificate and tls_key_file.";
+        out.line(paint(Colour::Warn, mind))?;
+    }
+    Ok(())
 }
 
 /// The settings of one user.
@@ -220,7 +255,8 @@ async fn list(
     home.settings.account(account).await?;
     let users = home.store.users(account).await?;
     if json {
-        return Ok(out.json(&users)?);
+        let shown: Vec<User> = users.iter().map(User::without_secrets).collect();
+        return Ok(out.json(&shown)?);
     }
     let row = |u: User| {
         vec![
@@ -228,12 +264,20 @@ async fn list(
             status(&u).to_owned(),
             if u.default { "default" } else { "" }.to_owned(),
             shown(&u.automated),
+            if u.password.is_some() { "password" } else { "" }.to_owned(),
             u.signature.unwrap_or_default(),
         ]
     };
     let rows = users.into_iter().map(row).collect();
     Ok(out.table(
-        &["user", "status", "account", "automated mail", "signature"],
+        &[
+            "user",
+            "status",
+            "account",
+            "automated mail",
+            "login",
+            "signature",
+        ],
         rows,
     )?)
 }

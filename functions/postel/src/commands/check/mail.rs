@@ -144,6 +144,7 @@ async fn answer(judge: &Judge, question: Question) -> Result<Checked, String> {
     };
     let connection = Connection {
         client_ip,
+        relay: None,
         helo: question.helo.unwrap_or_default(),
         envelope_sender,
         authenticated: None,

@@ -14,7 +14,7 @@ use crate::evidence::{
 use crate::ledger::{LimitKind, Originator, Reservation, Row, RowId, State};
 use crate::model::{
     Account, AccountId, AuditEntry, Automated, CutPart, HandsetText, Invitation, Language, MailId,
-    MailRecord, OutgoingMail, RecipientOutcome, Sender, User, UserStatus,
+    MailRecord, OutgoingMail, Password, RecipientOutcome, Sender, User, UserStatus,
 };
 use crate::number::PhoneNumber;
 use crate::text::Encoding;
@@ -60,6 +60,10 @@ pub(super) fn user(account: &str, written: &str) -> User {
         default: false,
         automated: Automated::Allow,
         signature: Some(ODD.to_owned()),
+        password: Some(Password {
+            hash: ODD.to_owned(),
+            made_at: at(7),
+        }),
         added_at: at(5),
     }
 }
@@ -154,6 +158,8 @@ pub(super) fn mail(n: u32) -> MailRecord {
         message_id: Some(ODD.to_owned()),
         subject: Some(ODD.to_owned()),
         client_ip: Some("2001:db8::7".parse().unwrap()),
+        relay: Some("10.0.0.5".parse().unwrap()),
+        login: None,
         helo: ODD.to_owned(),
         envelope_sender: None,
         evidence: Some(evidence()),

@@ -13,6 +13,7 @@ use super::{CLOSING, End, FAILED, MAIL_FIRST, NO_RECIPIENT, Session, TOO_SLOW, T
 use crate::smtp::data::{Collector, Fault, Received};
 use crate::smtp::incoming::OnDisk;
 use crate::smtp::limits::Held;
+use crate::smtp::relay::{HEAD, Handover};
 use crate::smtp::reply::Reply;
 use crate::smtp::wire::Wire;
 use crate::smtp::{Envelope, Server};
@@ -62,6 +63,7 @@ impl Session {
             Ok(received) => {
                 let Transaction {
                     connection,
+                    handover,
                     recipients,
                     ..
                 } = transaction;
@@ -71,6 +73,7 @@ impl Session {
                             connection,
                             recipients,
                         },
+                        handover,
                         received,
                     )
                     .await?;
@@ -94,7 +97,12 @@ impl Session {
 
     /// The handler's answer. It works in a task of its own, so that its panic is not ours and a
     /// client that leaves does not stop it half-way; the memory is held as long as it works.
-    async fn decide(&mut self, envelope: Envelope, received: Received) -> Result<Reply, End> {
+    async fn decide(
+        &mut self,
+        mut envelope: Envelope,
+        handover: Option<Handover>,
+        received: Received,
+    ) -> Result<Reply, End> {
         let server = Arc::clone(&self.server);
         let work = async move {
             let (raw, held) = match received {
@@ -104,6 +112,12 @@ impl Session {
                     Err(reply) => return reply,
                 },
             };
+            if let Some(handover) = handover {
+                let head = raw.get(..HEAD.min(raw.len())).unwrap_or_default();
+                let origin = handover.origin(&server.relays, head);
+                envelope.connection.client_ip = origin.ip;
+                envelope.connection.helo = origin.helo;
+            }
             let reply = server.handler.mail(envelope, raw).await;
             drop(held);
             reply
