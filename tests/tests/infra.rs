@@ -5,6 +5,7 @@
     reason = "an integration test: a panic is its failure"
 )]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -81,7 +82,10 @@ fn postfix_accepts_its_files_and_finds_the_way() {
     let main = read("postfix/main.cf").replace("/etc/postfix/transport", transport);
     let main = format!("compatibility_level = 3.6\nmydestination =\n{main}");
     std::fs::write(folder.join("main.cf"), main).unwrap();
-    let master = "smtp inet n - n - - smtpd\n".to_owned() + &read("postfix/master.cf");
+    // The entry that is left out by default, too.
+    let ours = read("postfix/master.cf").replace("\n#192.", "\n192.");
+    let ours = ours.replace("\n#    -o", "\n    -o");
+    let master = format!("smtp inet n - n - - smtpd\n{ours}");
     std::fs::write(folder.join("master.cf"), master).unwrap();
     std::fs::write(transport, read("postfix/transport")).unwrap();
     let conf = folder.to_str().unwrap();
@@ -95,6 +99,16 @@ fn postfix_accepts_its_files_and_finds_the_way() {
     let ways = ran("/usr/sbin/postconf", &["-c", conf, "-M", "postel/unix"]).unwrap();
     assert!(
         said(&ways).contains("smtp_send_xforward_command=yes"),
+        "{}",
+        said(&ways)
+    );
+    let ways = ran(
+        "/usr/sbin/postconf",
+        &["-c", conf, "-M", "192.0.2.25:smtp/inet"],
+    )
+    .unwrap();
+    assert!(
+        said(&ways).contains("smtpd_proxy_filter=127.0.0.1:2525"),
         "{}",
         said(&ways)
     );
@@ -123,4 +137,35 @@ fn the_container_takes_along_all_that_the_build_needs() {
         .find_map(|line| line.strip_prefix("channel = "));
     let image = format!("rust:{}-", pinned.unwrap().trim_matches('"'));
     assert!(file.contains(&image), "the image is the pinned toolchain");
+}
+
+/// Every `section.key` of a text whose lines are TOML, or TOML indented among words.
+fn settings(text: &str) -> BTreeSet<String> {
+    let mut section = String::new();
+    let mut found = BTreeSet::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            section = name.to_owned();
+        } else if let Some((key, _)) = line.split_once(" = ")
+            && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        {
+            found.insert(format!("{section}.{key}"));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_operators_page_names_settings_that_there_are() {
+    let page = std::fs::read_to_string(infra().join("../docs/operations.md")).unwrap();
+    let blocks: Vec<&str> = page.lines().filter(|l| l.starts_with("    ")).collect();
+    let named = settings(&blocks.join("\n"));
+    let there = settings(&read("../functions/postel/src/config/postel.toml"));
+    assert!(named.len() > 10, "{named:?}");
+    let unknown: Vec<&String> = named.difference(&there).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let files = page.split('`').filter(|word| word.starts_with("infra/"));
+    for file in files.filter_map(|word| word.split(' ').next()) {
+        assert!(infra().join("..").join(file).exists(), "{file}");
+    }
 }
