@@ -61,3 +61,20 @@ pub fn composition(
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_is_longer_than_the_providers_take() {
+        let raw = format!("From: a@example.com\r\n\r\n{}\r\n", "x".repeat(2_000));
+        let mail = postel_mail::parse(raw.as_bytes());
+        let wanted = Preferences {
+            max_parts: 6,
+            ..Preferences::default()
+        };
+        let parts = |most| composition(&mail, &wanted, None, most).text.unwrap().parts;
+        assert_eq!([1, 2, 6, 7, u32::MAX].map(parts), [1, 2, 6, 6, 6]);
+    }
+}

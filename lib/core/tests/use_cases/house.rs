@@ -98,11 +98,7 @@ impl House {
             ceilings: Ceilings::default(),
             stranger_days: 7,
             needs_originator: false,
-            max_parts: providers
-                .iter()
-                .map(|p| p.limits().max_parts)
-                .min()
-                .unwrap_or(20),
+            max_parts: 20,
         };
         let asked: Vec<Arc<dyn SmsProvider>> = providers
             .iter()
