@@ -74,6 +74,8 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("mail-auth",        &["postel-auth"]),
     ("hickory-resolver", &["postel-auth"]),
     ("hickory-proto",    &["postel-auth"]),
+    ("reqwest",          &["postel-sms"]),
+    ("quick-xml",        &["postel-sms"]),
     ("rusqlite",         &["postel-local"]),
     ("aws-config",       &["postel-aws"]),
     ("aws-sdk-s3",       &["postel-aws"]),

@@ -59,6 +59,15 @@ if [ ! -x "$tools/python/bin/moto_server" ]; then
     python3 -m venv "$tools/python"
     "$tools/python/bin/pip" install -q --disable-pip-version-check 'moto[server]==5.2.5' boto3
 fi
+if ! "$tools/python/bin/python" -c 'import lxml' 2>/dev/null; then
+    echo "Installing the XML schema validator (lxml, PyPI) into target/tools"
+    "$tools/python/bin/pip" install -q --disable-pip-version-check lxml==6.1.3
+fi
+if [ ! -d "$tools/node/node_modules/@stoplight/prism-cli" ]; then
+    echo "Installing the OpenAPI stand-in (prism, npm) into target/tools"
+    mkdir -p "$tools/node"
+    npm install --ignore-scripts --loglevel=error --no-audit --no-fund --prefix "$tools/node" @stoplight/prism-cli@5.14.2
+fi
 if [ ! -d "$tools/node/node_modules/playwright-core" ]; then
     echo "Installing the browser driver (playwright-core, npm) into target/tools"
     mkdir -p "$tools/node"

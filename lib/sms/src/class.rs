@@ -58,7 +58,7 @@ mod tests {
                 401 | 402 | 403 => Class::AccountHold,
                 429 => Class::Throttled,
                 408 => Class::Ambiguous,
-                400..500 | 501 => Class::Rejected,
+                400..=499 | 501 => Class::Rejected,
                 _ => Class::Ambiguous,
             };
             assert_eq!(Class::of_status(status), expected, "{status}");

@@ -232,3 +232,17 @@ async fn a_throttle_says_for_how_long() {
         assert_eq!(after, expected, "{header}");
     }
 }
+
+/// No two providers share a name: it stands in rows, in the configuration and in paths.
+#[test]
+fn names_are_their_own() {
+    let store = std::sync::Arc::new(postel_core::testing::MemoryStore::new());
+    let url = "http://127.0.0.1:1";
+    let mut names = vec![
+        client(url).name(),
+        crate::esendex::client(url).name(),
+        postel_sms::Handset::new(store, clock()).name(),
+    ];
+    names.sort_unstable();
+    assert_eq!(names, ["esendex", "handset", "twilio"]);
+}

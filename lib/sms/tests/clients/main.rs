@@ -5,6 +5,8 @@
     reason = "an integration test: a panic is its failure"
 )]
 
+mod esendex;
 mod faults;
+mod schemas;
 mod twilio;
 mod vendor;
