@@ -4,16 +4,18 @@
 use std::sync::Arc;
 
 use postel_core::ports::{Clock, ProviderLimits, SmsProvider, Store};
-use postel_sms::{Handset, Options, Probe, SetupError, Twilio, twilio};
+use postel_sms::{Esendex, Handset, Options, Probe, SetupError, Twilio, twilio};
 
 use crate::config::Config;
 use crate::exit::Failure;
 
 /// What the configured providers take, without making their clients.
 pub(crate) fn limits(config: &Config) -> impl Iterator<Item = ProviderLimits> {
+    let esendex = config.esendex.as_ref().map(|e| e.settings.limits());
     let twilio = config.twilio.as_ref().map(|_| twilio::LIMITS);
     let handset = config.providers.iter().any(|p| p == "handset");
-    twilio.into_iter().chain(handset.then_some(Handset::LIMITS))
+    let handset = handset.then_some(Handset::LIMITS);
+    esendex.into_iter().chain(twilio).chain(handset)
 }
 
 /// The configured providers in the order asked, to send.
@@ -41,8 +43,13 @@ pub(crate) fn probes(
     let mut providers: Vec<Arc<dyn Probe>> = Vec::new();
     for name in &config.providers {
         let failed = |e: SetupError| Failure::Trouble(format!("[{name}]: {e}"));
-        match (name.as_str(), &config.twilio) {
-            ("twilio", Some(twilio)) => {
+        match (name.as_str(), &config.esendex, &config.twilio) {
+            ("esendex", Some(esendex), _) => {
+                let options = options(esendex.trust.as_deref());
+                let client = Esendex::new(esendex.settings.clone(), &options, Arc::clone(clock));
+                providers.push(Arc::new(client.map_err(failed)?));
+            }
+            ("twilio", _, Some(twilio)) => {
                 let options = options(twilio.trust.as_deref());
                 let client = Twilio::new(twilio.settings.clone(), &options, Arc::clone(clock));
                 providers.push(Arc::new(client.map_err(failed)?));

@@ -51,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) mail_out: MailOut,
     /// `[sms] providers`, in the order asked.
     pub(crate) providers: Vec<String>,
+    /// `[esendex]`, where it is listed.
+    pub(crate) esendex: Option<Carrier<postel_sms::esendex::Settings>>,
     /// `[twilio]`, where it is listed.
     pub(crate) twilio: Option<Carrier<postel_sms::twilio::Settings>>,
     /// `[sms] workers`

@@ -1,14 +1,14 @@
 //! Who carries the texts: `[sms] providers` and the section of each provider, which counts only where the
 //! provider is listed. What a listed one lacks is a fault.
 
-use postel_sms::{Endpoint, twilio};
+use postel_sms::{Endpoint, esendex, twilio};
 
 use super::Carrier;
 use super::source::Reader;
 use super::words::{each, readable, secret, twice};
 
 /// Every provider there is.
-const PROVIDERS: [&str; 2] = ["twilio", "handset"];
+const PROVIDERS: [&str; 3] = ["esendex", "twilio", "handset"];
 
 /// `[sms] providers`
 pub(super) fn listed(r: &mut Reader<'_>) -> Vec<String> {
@@ -29,6 +29,60 @@ pub(super) fn listed(r: &mut Reader<'_>) -> Vec<String> {
             Some(provider) => Err(format!("`{provider}` is written twice")),
             None => Ok(list),
         }
+    })
+}
+
+/// `[esendex]`
+pub(super) fn esendex(r: &mut Reader<'_>, listed: &[String]) -> Option<Carrier<esendex::Settings>> {
+    const SECTION: &str = "esendex";
+    let account_reference = r.take(SECTION, "account_reference", None, |raw| raw.optional());
+    let user = r.take(SECTION, "user", None, |raw| match raw.optional()? {
+        Some(user) if user.contains(':') => {
+            Err("a user's name has no colon; the password stands in password_file".to_owned())
+        }
+        user => Ok(user),
+    });
+    let password = r.take(SECTION, "password_file", None, |raw| {
+        raw.path()?.map(|p| secret(&p)).transpose()
+    });
+    let max_parts = r.take(SECTION, "max_parts", 20, |raw| raw.integer(1..=20));
+    let url = url(r, SECTION, "https://api.esendex.com");
+    let trust = trust(r, SECTION);
+    if !listed.iter().any(|p| p == SECTION) {
+        return None;
+    }
+    let needed = [
+        (
+            "account_reference",
+            account_reference.is_none(),
+            "write the account's reference (EX and digits, from Esendex' pages)",
+        ),
+        (
+            "user",
+            user.is_none(),
+            "write the address with which its user signs in",
+        ),
+        (
+            "password_file",
+            password.is_none(),
+            "name the file that holds the user's API password",
+        ),
+    ];
+    for (key, missing, remedy) in needed {
+        if missing {
+            let what = format!("\"esendex\" is among the providers; {remedy}");
+            r.fault_unless_told(SECTION, key, &what);
+        }
+    }
+    Some(Carrier {
+        settings: esendex::Settings {
+            account_reference: account_reference?,
+            user: user?,
+            password: password?.0,
+            max_parts,
+            url: url?,
+        },
+        trust,
     })
 }
 

@@ -47,6 +47,7 @@ pub(super) fn read(
         }),
         web,
         mail_out: mail_out(r),
+        esendex: providers::esendex(r, &listed),
         twilio: providers::twilio(r, &listed),
         providers: listed,
         workers: r.take("sms", "workers", 16, |raw| raw.integer(1..=1_000)),
@@ -385,6 +386,7 @@ mod tests {
             web(r);
             mail_out(r);
             let listed = providers::listed(r);
+            providers::esendex(r, &listed);
             providers::twilio(r, &listed);
             r.take("sms", "workers", (), |_| Ok(()));
             operator(r);

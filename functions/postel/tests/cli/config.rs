@@ -284,3 +284,66 @@ fn invitations_that_reach_nobody_are_minded() {
     let well = place.run(&["config", "check"]).ok();
     assert!(!well.contains("Mind"), "{well}");
 }
+
+#[test]
+fn a_provider_that_is_listed_needs_its_section() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let check = |rest: &str| {
+        place.write(
+            "postel.toml",
+            format!("[gateway]\ndomains = [\"sms.example.com\"]\n{rest}"),
+        );
+        place.run(&["config", "check"])
+    };
+    let bare = check("[sms]\nproviders = [\"esendex\", \"twilio\", \"handset\"]\n").err;
+    for words in [
+        "esendex.account_reference: \"esendex\" is among the providers; write",
+        "esendex.user: ",
+        "esendex.password_file: ",
+        "twilio.account_sid: ",
+        "twilio.auth_token_file: ",
+        "has 5 faults",
+    ] {
+        assert!(bare.contains(words), "{words} in {bare}");
+    }
+    let token = place.write("token", "t0ken\n");
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o604)).unwrap();
+    let sid = format!("AC{}", "0".repeat(32));
+    let wrong = check(&format!(
+        "[sms]\nproviders = [\"twilio\", \"twilio\"]\n[twilio]\naccount_sid = \"{sid}0\"\nkey_sid = \"{sid}\"\n\
+         auth_token_file = \"token\"\nurl = \"http://api.twilio.com\"\ntrust_file = \"token\"\n[esendex]\nmax_parts = 0\n"
+    ))
+    .err;
+    for words in [
+        "`twilio` is written twice",
+        "postel.toml:6: twilio.account_sid: write AC and 32 digits",
+        "postel.toml:7: twilio.key_sid: write SK and 32 digits",
+        "chmod o= ",
+        "postel.toml:9: twilio.url: credentials would travel unprotected; write https://",
+        "token: no certificate in PEM form is in it",
+        "postel.toml:12: esendex.max_parts: write a whole number from 1 to 20",
+        "has 7 faults",
+    ] {
+        assert!(wrong.contains(words), "{words} in {wrong}");
+    }
+    assert!(!wrong.contains("t0ken"), "{wrong}");
+
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let right = "[sms]\nproviders = [\"esendex\", \"twilio\"]\n[esendex]\naccount_reference = \"EX1\"\nuser = \"a@example.com\"\n\
+                 password_file = \"token\"\nurl = \"http://127.0.0.1:1\"\n[twilio]\nauth_token_file = \"token\"\nurl = \"http://127.0.0.1:1\"\n";
+    check(&format!("{right}account_sid = \"{sid}\"\n")).ok();
+    // Nobody listens there, which is not said to be anybody's fault.
+    let asked = place.run(&["check", "provider"]);
+    assert_eq!(asked.code, 4, "{}", asked.err);
+    for name in ["esendex", "twilio"] {
+        let line = format!("{name}\tcannot be asked now: the connection was refused\n");
+        assert!(asked.out.contains(&line), "{}", asked.out);
+    }
+}
+
+#[test]
+fn the_handset_takes_texts() {
+    let asked = Place::configured().run(&["check", "provider"]).ok();
+    assert!(asked.contains("handset\tworks: "), "{asked}");
+}
