@@ -55,7 +55,7 @@ mod tests {
     fn every_status_has_a_class() {
         for status in 100..=999_u16 {
             let expected = match status {
-                401 | 402 | 403 => Class::AccountHold,
+                401..=403 => Class::AccountHold,
                 429 => Class::Throttled,
                 408 => Class::Ambiguous,
                 400..=499 | 501 => Class::Rejected,
