@@ -63,6 +63,7 @@ fn decided(mail: &Mail) {
     };
     let connection = Connection {
         client_ip: None,
+        relay: None,
         helo: String::new(),
         envelope_sender: "ann@example.com".parse().ok(),
         authenticated: None,
