@@ -6,10 +6,12 @@ mod config;
 mod exit;
 mod home;
 mod judging;
+mod log;
 mod output;
 mod providers;
 mod serving;
 mod system;
+mod watching;
 
 use std::process::ExitCode;
 

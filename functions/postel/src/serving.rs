@@ -4,8 +4,10 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::Router;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use postel_auth::Authenticator;
@@ -13,13 +15,14 @@ use postel_auth::dns::Dns;
 use postel_core::dispatch::Dispatcher;
 use postel_core::intake::Intake;
 use postel_core::ledger::State;
+use postel_core::measure;
 use postel_core::ports::{Clock, Ids, MailOut};
 use postel_core::sweep::Sweeper;
 use postel_local::home as local;
 use postel_local::mailer::{MailFolder, Smarthost};
 use postel_local::smtp::{self, Limits, MailHandler, Options};
 use postel_local::spool::Spool;
-use postel_web::WebState;
+use postel_web::{Health, WebState};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -29,6 +32,7 @@ use crate::exit::Failure;
 use crate::home::{self, Home};
 use crate::providers;
 use crate::system::{SystemClock, SystemIds};
+use crate::watching::{Figures, Watch, Watched};
 
 /// How often what is due is looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -41,6 +45,8 @@ pub(crate) struct Sockets {
     pub(crate) smtp: Vec<TcpListener>,
     /// Where pages are served.
     pub(crate) web: TcpListener,
+    /// Where figures are read, if anywhere.
+    pub(crate) metrics: Option<TcpListener>,
 }
 
 impl Sockets {
@@ -50,9 +56,14 @@ impl Sockets {
         for address in &config.smtp.listen {
             smtp.push(bind(*address, "[smtp] listen").await?);
         }
+        let metrics = match config.metrics {
+            Some(address) => Some(bind(address, "[metrics] listen").await?),
+            None => None,
+        };
         Ok(Self {
             smtp,
             web: bind(config.web.listen, "[web] listen").await?,
+            metrics,
         })
     }
 }
@@ -103,6 +114,18 @@ pub(crate) async fn run(
     let hostname = hostname(config);
     tell_unfinished(&home).await?;
     let Claimed { spool, pending } = claimed;
+    let figures = match &sockets.metrics {
+        Some(_) => Some(Figures::begin()?),
+        None => None,
+    };
+    let watch = Watch::new(figures);
+    let watched = Watched {
+        database: Arc::clone(&home.database),
+        spool: spool.clone(),
+        data: config.gateway.data.clone(),
+        workers: Arc::new(AtomicBool::new(true)),
+    };
+    let working = Arc::clone(&watched.workers);
     let parts = parts(&home, spool, dns, &hostname).await?;
     let options = Options {
         hostname,
@@ -126,15 +149,18 @@ pub(crate) async fn run(
             told(stopping.clone()),
         ));
     }
-    let router = postel_web::router(pages(&home, first)?);
-    let web = axum::serve(sockets.web, router).with_graceful_shutdown(told(stopping));
-    doors.spawn(async move {
-        if let Err(error) = web.await {
-            tracing::error!(%error, "the pages are no longer served");
-        }
-    });
+    let router = postel_web::router(pages(&home, first, watch.health())?);
+    doors.spawn(http(sockets.web, router, stopping.clone()));
+    if let (Some(listener), Some(router)) = (sockets.metrics, watch.router()) {
+        doors.spawn(http(listener, router, stopping.clone()));
+    }
     tracing::info!("serving");
-    shutdown.await;
+    watch.ready(&watched).await;
+    doors.spawn(watch.pulse(watched, stopping));
+    tokio::select! {
+        () = shutdown => {}
+        () = mind(&mut workers, &working) => {}
+    }
     tracing::info!("stopping");
     stop.send_replace(true);
     // A browser that holds its connection must not hold up the end.
@@ -150,6 +176,27 @@ pub(crate) async fn run(
     }
     home.database.close().await?;
     Ok(())
+}
+
+/// Notes when a worker ends before its time. The replay of the spool ends by itself, once. Never resolves.
+async fn mind(workers: &mut JoinSet<()>, working: &AtomicBool) {
+    let mut replayed = false;
+    while let Some(ended) = workers.join_next().await {
+        if ended.is_err() || replayed {
+            working.store(false, Ordering::Relaxed);
+            tracing::error!("alarm: a worker ended before its time; restart postel");
+        }
+        replayed = true;
+    }
+    std::future::pending().await
+}
+
+/// Serves pages or figures until the process is to end.
+async fn http(listener: TcpListener, router: Router, stopping: watch::Receiver<bool>) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(told(stopping));
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the pages are no longer served");
+    }
 }
 
 async fn told(mut stopping: watch::Receiver<bool>) {
@@ -184,9 +231,12 @@ async fn parts(
     let config = &home.config;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    let providers = providers::all(config, &home.store, &clock)?;
+    let names: Vec<&str> = providers.iter().map(|p| p.name()).collect();
+    measure::begin(&names, env!("CARGO_PKG_VERSION"));
     let dispatcher = Arc::new(Dispatcher::new(
         Arc::clone(&home.store),
-        providers::all(config, &home.store, &clock)?,
+        providers,
         Arc::clone(&clock),
         home.notices.clone(),
     ));
@@ -271,7 +321,7 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-fn pages(home: &Home, smtp: Option<SocketAddr>) -> Result<WebState, Failure> {
+fn pages(home: &Home, smtp: Option<SocketAddr>, health: Health) -> Result<WebState, Failure> {
     let config = &home.config;
     let gateway = config.gateway.domains.first().cloned();
     let gateway =
@@ -284,5 +334,6 @@ fn pages(home: &Home, smtp: Option<SocketAddr>) -> Result<WebState, Failure> {
         smtp: smtp.map(|a| a.to_string()),
         time_zone: TimeZone::get(&config.accounts.time_zone).unwrap_or(TimeZone::UTC),
         language: config.accounts.language,
+        health,
     })
 }

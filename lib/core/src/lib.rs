@@ -10,6 +10,7 @@ pub mod dispatch;
 pub mod evidence;
 pub mod intake;
 pub mod ledger;
+pub mod measure;
 pub mod model;
 pub mod notice;
 pub mod number;

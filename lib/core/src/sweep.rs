@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use crate::dispatch::Dispatcher;
 use crate::ledger::limits::{Ceilings, account_counters};
 use crate::ledger::{Row, RowId, State};
+use crate::measure;
 use crate::model::{Account, OutgoingMail};
 use crate::notice::Notices;
 use crate::ports::{Clock, MailOut, MailOutError, Store, StoreError};
@@ -129,12 +130,20 @@ impl Sweeper {
         let sent = self.mail_out.send(&mail).await;
         let now = self.clock.now();
         let (due, note) = match sent {
-            Ok(()) => (None, "sent".to_owned()),
-            Err(MailOutError::Permanent(said)) => (None, format!("refused: {said}")),
+            Ok(()) => {
+                measure::OWN_MAILS.count(&["sent"]);
+                (None, "sent".to_owned())
+            }
+            Err(MailOutError::Permanent(said)) => {
+                measure::OWN_MAILS.count(&["refused"]);
+                (None, format!("refused: {said}"))
+            }
             Err(MailOutError::Temporary(said)) if now >= mail.expires_at => {
+                measure::OWN_MAILS.count(&["given-up"]);
                 (None, format!("given up: {said}"))
             }
             Err(MailOutError::Temporary(said)) => {
+                measure::OWN_MAILS.count(&["put-off"]);
                 let wait = SignedDuration::from_secs(30 << mail.attempts.min(7)).min(LONGEST_WAIT);
                 (now.checked_add(wait).ok(), format!("not now: {said}"))
             }

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use postel_core::dispatch::Dispatcher;
 use postel_core::evidence::{Connection, Login, SesVerdicts};
 use postel_core::intake::{self, Accepted, Intake, Judged, Outcome};
+use postel_core::measure;
 use postel_core::ports::{Clock, StoreError};
 use postel_core::sweep::Sweeper;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -135,6 +136,7 @@ impl MailHandler for Door {
             Ok(()) => Ok(()),
             Err(None) => {
                 tracing::info!(reason = "other-domain", "a recipient was refused");
+                measure::RECIPIENTS_REFUSED.count(&["other-domain"]);
                 Err(Reply::refused(
                     7,
                     1,
@@ -143,6 +145,7 @@ impl MailHandler for Door {
             }
             Err(Some(refusal)) => {
                 tracing::info!(reason = refusal.code().as_str(), "a recipient was refused");
+                measure::RECIPIENTS_REFUSED.count(&[refusal.code().as_str()]);
                 Err(reply(&refusal.smtp()))
             }
         }
@@ -174,6 +177,7 @@ impl MailHandler for Door {
             Ok(judged) => judged,
             Err(error) => {
                 tracing::error!(%error, "a mail could not be decided about; its sender tries again");
+                measure::MAILS_REFUSED.count(&["store"]);
                 return cannot_decide();
             }
         };
@@ -257,6 +261,7 @@ impl Door {
             Ok(place) => place,
             Err(_) => {
                 tracing::error!(mail = %id, "alarm: mails come faster than they can be entered");
+                measure::MAILS_REFUSED.count(&["busy"]);
                 return Reply::try_again(3, 2, "The gateway is busy; please try again later");
             }
         };
@@ -264,9 +269,11 @@ impl Door {
             Ok(ticket) => ticket,
             Err(error) => {
                 tracing::error!(mail = %id, %error, "alarm: the spool cannot be written");
+                measure::MAILS_REFUSED.count(&["no-room"]);
                 return Reply::no_room();
             }
         };
+        measure::MAILS_ACCEPTED.count(&[]);
         // Where the workers are gone, the entry is taken up at the next start.
         if let Ok(place) = place {
             place.send(Job { ticket, accepted });
@@ -308,6 +315,7 @@ async fn replay(jobs: mpsc::Sender<Job>, pending: Vec<Entry>) {
                 Err(error) => {
                     // The error's own words would quote what they found: an address, a text.
                     tracing::error!(fault = ?error.classify(), column = error.column(), "alarm: a spooled mail is of a form this version does not know; it stays in the spool");
+                    measure::SPOOL_FAILED.count(&[]);
                 }
             },
             Entry::Damaged {
@@ -316,6 +324,7 @@ async fn replay(jobs: mpsc::Sender<Job>, pending: Vec<Entry>) {
                 octets,
             } => {
                 tracing::error!(%file, offset, octets, "alarm: a part of the spool is damaged; the mails in it cannot be sent");
+                measure::SPOOL_FAILED.count(&[]);
             }
         }
     }

@@ -16,7 +16,7 @@ use postel_core::model::{AccountId, HandsetText, Sender};
 use postel_core::ports::Ids as _;
 use tokio::net::TcpListener;
 
-use super::serve::{asked_to_stop, start_log};
+use super::serve::asked_to_stop;
 use crate::config::Config;
 use crate::exit::{Answer, Failure, Outcome};
 use crate::home::Home;
@@ -65,12 +65,13 @@ pub(crate) async fn run(arguments: Arguments, out: &mut Output) -> Outcome {
     let sockets = Sockets {
         smtp: vec![next_free(arguments.smtp_port).await?],
         web: next_free(arguments.web_port).await?,
+        metrics: None,
     };
     let folder =
         Folder(std::env::temp_dir().join(format!("postel-demo-{}", hex(&SystemIds.secret()))));
     let (smtp, page) = addresses(&sockets)?;
     let config = configuration(&folder, smtp, page)?;
-    start_log(&config.log);
+    crate::log::start(&config.log);
     let zone = Zone::new()
         .txt(DOMAIN, "v=spf1 ip4:127.0.0.1 -all")
         .txt(&format!("_dmarc.{DOMAIN}"), "v=DMARC1; p=reject");

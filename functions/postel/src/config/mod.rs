@@ -47,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) dns_server: Option<SocketAddr>,
     /// `[web]`
     pub(crate) web: Web,
+    /// `[metrics] listen`; `None`: figures are not kept.
+    pub(crate) metrics: Option<SocketAddr>,
     /// `[mail_out]`
     pub(crate) mail_out: MailOut,
     /// `[sms] providers`, in the order asked.

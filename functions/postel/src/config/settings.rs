@@ -37,6 +37,16 @@ pub(super) fn read(
             "mail is taken there ([smtp] listen); write another port",
         );
     }
+    let metrics = metrics(r);
+    let taken =
+        |m: &SocketAddr| overlap(m, &web.listen) || smtp.listen.iter().any(|mail| overlap(mail, m));
+    if metrics.as_ref().is_some_and(taken) {
+        r.fault_unless_told(
+            "metrics",
+            "listen",
+            "mail is taken or pages are served there; write another port",
+        );
+    }
     let listed = providers::listed(r);
     let config = Config {
         gateway: gateway(r),
@@ -46,6 +56,7 @@ pub(super) fn read(
             raw.optional()?.map(|s| server(&s)).transpose()
         }),
         web,
+        metrics,
         mail_out: mail_out(r),
         esendex: providers::esendex(r, &listed),
         twilio: providers::twilio(r, &listed),
@@ -211,6 +222,12 @@ fn web(r: &mut Reader<'_>) -> Web {
                 .transpose()
         }),
     }
+}
+
+fn metrics(r: &mut Reader<'_>) -> Option<SocketAddr> {
+    r.take("metrics", "listen", None, |raw| {
+        raw.optional()?.map(|s| Raw::socket(&s)).transpose()
+    })
 }
 
 fn mail_out(r: &mut Reader<'_>) -> MailOut {
@@ -384,6 +401,7 @@ mod tests {
             smtp(r);
             r.take("dns", "server", (), |_| Ok(()));
             web(r);
+            metrics(r);
             mail_out(r);
             let listed = providers::listed(r);
             providers::esendex(r, &listed);

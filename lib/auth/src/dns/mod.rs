@@ -21,6 +21,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
 use cache::Cache;
+use postel_core::measure;
 use udp::Runtime;
 
 /// One try at one server, retransmissions included.
@@ -238,16 +239,23 @@ impl Dns {
             return Ok(records.iter().filter_map(to_data).collect());
         }
         if let Some(known) = self.cache.get(&name, kind, Instant::now()) {
+            measure::DNS_QUERIES.count(&["cached"]);
             return Ok(known);
         }
         let end = tokio::time::Instant::now() + QUESTION;
         let end = self.deadline.map_or(end, |deadline| deadline.min(end));
         let answer = tokio::time::timeout_at(end, self.resolver.lookup(name.clone(), kind)).await;
-        let (data, keep) = match answer {
-            Ok(Ok(lookup)) => positive(&name, kind, &lookup),
-            Ok(Err(error)) => (Vec::new(), negative(&name, &error)?),
-            Err(_) => return Err(Unanswered),
+        let found = match answer {
+            Ok(Ok(lookup)) => Ok(positive(&name, kind, &lookup)),
+            Ok(Err(error)) => negative(&name, &error).map(|keep| (Vec::new(), keep)),
+            Err(_) => Err(Unanswered),
         };
+        measure::DNS_QUERIES.count(&[match &found {
+            Ok((data, _)) if data.is_empty() => "nothing",
+            Ok(_) => "records",
+            Err(Unanswered) => "unanswered",
+        }]);
+        let (data, keep) = found?;
         if let Some(ttl) = keep {
             self.cache
                 .put(name, kind, data.clone(), Instant::now(), ttl);

@@ -13,6 +13,7 @@ use crate::decision::{self, Admission, Code, Proof, Refusal};
 use crate::evidence::Evidence;
 use crate::ledger::limits::reservations;
 use crate::ledger::{Event, LimitKind, Originator, Reservation, Row, RowId, State};
+use crate::measure;
 use crate::model::{Account, AccountId, Language, MailRecord, RecipientOutcome, Sender, User};
 use crate::number::PhoneNumber;
 use crate::ports::StoreError;
@@ -381,6 +382,9 @@ fn distinct(targets: &[Target<'_>]) -> usize {
 }
 
 fn refuse(case: &mut Case<'_>, target: &Target<'_>, refusal: Refusal, language: Language) {
+    if let Refusal::OverLimit(limit) = &refusal {
+        measure::LIMITS_REACHED.count(&[limit.as_str()]);
+    }
     let outcome = RecipientOutcome {
         address: target.address.to_owned(),
         number: target.number.as_ref().ok().cloned(),

@@ -20,6 +20,7 @@ use crate::decision::{self, Gateway, Refusal};
 use crate::evidence::{Connection, SesVerdicts};
 use crate::ledger::limits::Ceilings;
 use crate::ledger::{LimitKind, Row, State};
+use crate::measure;
 use crate::model::{Language, MailRecord, RecipientOutcome};
 use crate::notice::Notices;
 use crate::ports::{Claim, Clock, Ids, SenderEvidence, Store, StoreError};
@@ -159,6 +160,7 @@ impl Intake {
     /// # Errors
     /// The store's; the mail is not answered for, so its sender tries again.
     pub async fn receive(&self, envelope: &Envelope, raw: &[u8]) -> Result<Judged, StoreError> {
+        let begun = self.clock.now();
         let mut judged = self.judge(envelope, raw, None).await?;
         if matches!(judged.outcome, Outcome::TryAgain(_))
             && let Some(from) = &judged.record.from
@@ -174,6 +176,8 @@ impl Intake {
         if matches!(judged.outcome, Outcome::Refused(_)) {
             self.store.put_mail(&judged.record).await?;
         }
+        measure::DECISION_SECONDS.took(&[], measure::between(begun, self.clock.now()));
+        counted(&judged.outcome);
         Ok(judged)
     }
 
@@ -237,9 +241,25 @@ impl Intake {
         // Due at once: the sweep tells the sender where this cannot.
         row.enter(State::Refused, Some(now), now, note);
         if matches!(self.store.claim(&row).await?, Claim::New) {
+            measure::LIMITS_REACHED.count(&[limit.as_str()]);
+            measure::TEXTS.count(&[row.state.as_str()]);
             self.notices.row_ended(&row, now).await?;
         }
         Ok(())
+    }
+}
+
+/// Counts what was refused; what is accepted, whoever makes it durable counts.
+fn counted(outcome: &Outcome) {
+    match outcome {
+        Outcome::Refused(refusal) | Outcome::TryAgain(refusal) => {
+            measure::MAILS_REFUSED.count(&[refusal.code().as_str()]);
+        }
+        Outcome::Accepted(accepted) => {
+            for recipient in &accepted.refused {
+                measure::RECIPIENTS_REFUSED.count(&[recipient.code.as_str()]);
+            }
+        }
     }
 }
 

@@ -134,6 +134,21 @@ pub enum LimitKind {
     OperatorDay,
 }
 
+impl LimitKind {
+    /// The word in figures and documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UserHour => "user-hour",
+            Self::NumberHour => "number-hour",
+            Self::AccountDay => "account-day",
+            Self::AccountMonth => "account-month",
+            Self::AnyServerDay => "any-server-day",
+            Self::OperatorDay => "operator-day",
+        }
+    }
+}
+
 /// What happened to a row, for its trail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use postel_core::evidence::{Connection, Login};
+use postel_core::measure;
 use postel_core::model::Network;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -198,7 +199,10 @@ async fn converse(server: Arc<Server>, stream: TcpStream, ip: IpAddr, seat: Seat
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "replies may be slow");
     }
+    measure::SMTP_SESSIONS_BEGUN.count(&[]);
+    let counted = measure::SMTP_SESSIONS.during(&[]);
     session::run(server, wire::Wire::new(stream), ip.to_canonical()).await;
+    drop(counted);
     drop(seat);
 }
 
@@ -220,6 +224,10 @@ fn turn_away(stream: TcpStream, crowded: Crowded) {
         ),
     };
     tracing::warn!(limit = ?crowded, "a connection was turned away");
+    measure::SMTP_TURNED_AWAY.count(&[match crowded {
+        Crowded::Server => "server",
+        Crowded::Client => "client",
+    }]);
     let mut line = Vec::new();
     reply.render(false, &mut line);
     let told = stream

@@ -11,6 +11,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use postel_core::evidence::{Connection, Login};
+use postel_core::measure;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -287,11 +288,13 @@ impl Session {
         let size = usize::try_from(mail.size.unwrap_or(0)).unwrap_or(usize::MAX);
         if size > limits.mail_bytes {
             tracing::info!(reason = "too-big", bytes = size, "a mail was refused");
+            measure::MAILS_REFUSED.count(&["too-big"]);
             self.say(&Fault::TooBig.reply());
             return Ok(());
         }
         if size > self.server.budget.left().max(self.server.incoming.left()) {
             tracing::info!(reason = "no-room", bytes = size, "a mail was put off");
+            measure::MAILS_REFUSED.count(&["no-room"]);
             self.say(&Reply::no_room());
             return Ok(());
         }
@@ -356,8 +359,10 @@ impl Session {
         let handshake = timeout(self.server.limits.handshake, self.wire.secure(&acceptor)).await;
         if !matches!(handshake, Ok(Ok(()))) {
             tracing::info!("the TLS handshake failed");
+            measure::SMTP_TLS.count(&["failed"]);
             return Err(End::Gone);
         }
+        measure::SMTP_TLS.count(&["done"]);
         // RFC 3207 4.2: nothing said before counts. XCLIENT stays: it has made the session that of a
         // client, who must not undo that.
         self.secured = true;

@@ -12,6 +12,7 @@ mod mails;
 mod migrate;
 mod outbox;
 mod readers;
+mod standing;
 mod writer;
 
 use std::fs::{OpenOptions, Permissions};
@@ -26,6 +27,7 @@ use rusqlite::{Connection, OpenFlags};
 use error::Fault;
 pub use error::OpenError;
 use readers::Readers;
+pub use standing::Standing;
 use writer::{Step, Writer};
 
 /// How long another process's lock (a backup, `sqlite3`) is waited for.

@@ -127,11 +127,14 @@ async fn the_root_leads_to_the_handset() {
 }
 
 #[tokio::test]
-async fn health_is_the_stores() {
-    let site = Site::new();
+async fn health_is_the_homes() {
+    let mut site = Site::new();
     let well = site.get("/healthz").await;
     assert_eq!((well.status, well.body.as_str()), (StatusCode::OK, "ok\n"));
-    site.store.set_broken(true);
+    site.state.health = std::sync::Arc::new(|| Err("spool"));
     let ill = site.get("/healthz").await;
-    assert_eq!(ill.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        (ill.status, ill.body.as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, "spool\n")
+    );
 }

@@ -60,6 +60,7 @@ impl Site {
             smtp: Some("127.0.0.1:2525".to_owned()),
             time_zone: TimeZone::get("Europe/Paris").unwrap(),
             language: Language::En,
+            health: Arc::new(|| Ok(())),
         };
         Self {
             store,

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use postel_core::measure;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::Instrument;
@@ -85,6 +86,7 @@ impl Session {
             }
             Err(fault) => {
                 tracing::info!(reason = fault.word(), "a mail was refused");
+                measure::MAILS_REFUSED.count(&[fault.word()]);
                 match fault {
                     Fault::BareEnd | Fault::Nul => self.fault(fault.reply())?,
                     Fault::TooBig | Fault::NoRoom => self.say(&fault.reply()),
@@ -130,11 +132,13 @@ impl Session {
                 Ok(reply) if matches!(reply.class(), 2 | 4 | 5) => reply,
                 Ok(_) | Err(_) => {
                     tracing::error!("handling a mail failed");
+                    measure::MAILS_REFUSED.count(&["broken"]);
                     FAILED
                 }
             }),
             reply = patience(self.closing.clone(), until, limits.grace) => {
                 tracing::error!("handling a mail took too long");
+                measure::MAILS_REFUSED.count(&["broken"]);
                 if *self.closing.borrow() { Err(End::Said(reply)) } else { Ok(FAILED) }
             }
         }
