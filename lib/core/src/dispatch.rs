@@ -11,6 +11,7 @@ use crate::ledger::policy::{
     HOLD_WAIT, Next, PROBE_EVERY, SENDING_IS_STALE_AFTER, after, look_up_again, releases,
 };
 use crate::ledger::{Row, RowId, State};
+use crate::measure;
 use crate::model::Language;
 use crate::notice::{self, Notices};
 use crate::ports::{
@@ -150,7 +151,7 @@ impl Dispatcher {
                 return Ok(()); // Somebody else was faster and sends it.
             }
             row.version += 1;
-            let outcome = provider.send(&sms(&row)).await;
+            let outcome = self.call(provider.as_ref(), &row, now).await;
             let now = self.clock.now();
             self.note_hold(provider.as_ref(), &outcome, now);
             let looks_up = provider.limits().looks_up;
@@ -165,6 +166,20 @@ impl Dispatcher {
             return self.record(row, &outcome, &next).await;
         }
         Ok(())
+    }
+
+    /// The one call to a provider, measured.
+    async fn call(&self, provider: &dyn SmsProvider, row: &Row, now: Timestamp) -> SmsOutcome {
+        if row.attempts == 1 {
+            measure::TEXT_WAIT_SECONDS.took(&[], measure::between(row.accepted_at, now));
+        }
+        let name = provider.name();
+        let calling = measure::PROVIDER_CALLS.during(&[name]);
+        let outcome = provider.send(&sms(row)).await;
+        drop(calling);
+        measure::PROVIDER_SECONDS.took(&[name], measure::between(now, self.clock.now()));
+        measure::PROVIDER_ANSWERS.count(&[name, outcome.class()]);
+        outcome
     }
 
     /// Whether the provider holds the account, as far as is known. The first to ask once a probe is due is that probe.
@@ -184,7 +199,9 @@ impl Dispatcher {
         if matches!(outcome, SmsOutcome::AccountHold { .. }) {
             let probe_at = now.checked_add(PROBE_EVERY).unwrap_or(now);
             holds.insert(provider.name(), probe_at);
+            measure::PROVIDER_HELD.set(&[provider.name()], 1.0);
         } else if releases(outcome) && holds.remove(provider.name()).is_some() {
+            measure::PROVIDER_HELD.set(&[provider.name()], 0.0);
             tracing::info!(
                 provider = provider.name(),
                 "the provider takes texts again; what waits for it goes out as it comes due"
@@ -250,6 +267,7 @@ impl Dispatcher {
             return Ok(());
         }
         tracing::info!(row = %row.id, mail = %row.mail, account = %row.account, state = row.state.as_str(), attempts = row.attempts, parts = row.parts, "row");
+        count(&row);
         if tell {
             row.version += 1;
             self.finish(row).await?;
@@ -378,6 +396,16 @@ impl Dispatcher {
         row.due = row.forget_text_at();
         self.store.update(&row).await?;
         Ok(())
+    }
+}
+
+/// A row that came into a state; one that is looked up again later stays in its own.
+fn count(row: &Row) {
+    if row.state != State::Sending {
+        measure::TEXTS.count(&[row.state.as_str()]);
+    }
+    if row.state == State::Sent {
+        measure::PARTS_SENT.add(&[], row.parts.into());
     }
 }
 

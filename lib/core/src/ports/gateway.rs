@@ -94,6 +94,22 @@ pub enum SmsOutcome {
     },
 }
 
+impl SmsOutcome {
+    /// The class of DESIGN 4.5 in one word, for logs and figures.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Sent { .. } => "sent",
+            Self::Rejected { .. } => "rejected",
+            Self::OptedOut { .. } => "opted-out",
+            Self::AccountHold { .. } => "account-hold",
+            Self::Throttled { .. } => "throttled",
+            Self::NotSent { .. } => "not-sent",
+            Self::Ambiguous { .. } => "ambiguous",
+        }
+    }
+}
+
 /// What a provider says of a text that may have been taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookUp {

@@ -10,6 +10,7 @@ use super::error::OpenError;
 const STEPS: &[&str] = &[
     include_str!("schema/001.sql"),
     include_str!("schema/002.sql"),
+    include_str!("schema/003.sql"),
 ];
 
 /// `Post`: tells our files from other programs' (`PRAGMA application_id`).

@@ -131,6 +131,25 @@ mod tests {
         assert_eq!(standing, expected);
     }
 
+    /// A walk over the ledger itself would hold up every other reader of a full one.
+    #[test]
+    fn every_figure_comes_from_an_index_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("postel.db");
+        drop(SqliteStore::open(&path).unwrap());
+        let db = Connection::open(&path).unwrap();
+        for (sql, index) in [
+            (WAITING, "USING COVERING INDEX ledger_waiting"),
+            (OVERDUE, "USING COVERING INDEX ledger_due"),
+            (UNKNOWN, "USING COVERING INDEX ledger_unknown"),
+            (OWN_MAILS, "USING COVERING INDEX outbox_due"),
+        ] {
+            let explain = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "'x'"));
+            let plan: String = db.query_row(&explain, [], |r| r.get("detail")).unwrap();
+            assert!(plan.contains(index), "{sql}: {plan}");
+        }
+    }
+
     #[test]
     fn an_id_of_another_kind_has_no_age() {
         for id in ["", "mail-1", "zz"] {
