@@ -68,6 +68,10 @@ if [ ! -d "$tools/node/node_modules/@stoplight/prism-cli" ]; then
     mkdir -p "$tools/node"
     npm install --ignore-scripts --loglevel=error --no-audit --no-fund --prefix "$tools/node" @stoplight/prism-cli@5.14.2
 fi
+if ! "$tools/python/bin/python" -c 'import prometheus_client' 2>/dev/null; then
+    echo "Installing a reader of Prometheus's format (prometheus-client, PyPI) into target/tools"
+    "$tools/python/bin/pip" install -q --disable-pip-version-check 'prometheus-client==0.26.0'
+fi
 if [ ! -d "$tools/node/node_modules/playwright-core" ]; then
     echo "Installing the browser driver (playwright-core, npm) into target/tools"
     mkdir -p "$tools/node"

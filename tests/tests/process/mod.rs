@@ -120,6 +120,16 @@ impl Gateway {
         gateway
     }
 
+    /// The folder of database and spool.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// The token of the invitation that was accepted.
+    pub(crate) fn invitation_token(&self) -> String {
+        self.invitation()
+    }
+
     /// The token of the invitation, once it lies in the folder of mails of our own.
     fn invitation(&self) -> String {
         let outbox = self.folder.join("data/outbox");
@@ -153,6 +163,13 @@ impl Gateway {
             .envs(self.environment.iter().cloned())
             .current_dir(&self.folder);
         command
+    }
+
+    /// Another setting, `SECTION_KEY`, from the next start on.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        let key = format!("POSTEL_{key}");
+        self.environment.retain(|(k, _)| *k != key);
+        self.environment.push((key, value.to_owned()));
     }
 
     /// Starts `postel serve` and waits until it answers.

@@ -246,7 +246,7 @@ fn a_wrong_file_is_known_by_its_kind_before_its_rights() {
     );
     let told = place.run(&["config", "check"]).err;
     for words in [
-        "`listen` stands in no section; write it below [smtp] or [web]",
+        "`listen` stands in no section; write it below [metrics] or [smtp] or [web]",
         "`foo` stands in no section; there are",
         "key.pem holds a private key, not a certificate",
         "chain.pem holds a certificate, not a private key",
