@@ -82,6 +82,8 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("aws-sdk-dynamodb", &["postel-aws"]),
     ("lambda_runtime",   &["postel-inbound-email"]),
     ("rlibphonenumber",  &["postel-core"]),
+    ("metrics",          &["postel-core"]),
+    ("metrics-exporter-prometheus", &["postel"]),
 ];
 
 #[test]

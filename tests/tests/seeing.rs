@@ -7,6 +7,7 @@
     reason = "an integration test: a panic is its failure"
 )]
 
+#[expect(dead_code, reason = "each test file uses a part of it")]
 mod process;
 
 use std::collections::BTreeSet;
@@ -259,7 +260,7 @@ fn every_alert_watches_figures_that_are_there() {
     let rules = std::fs::read_to_string(rules).unwrap();
     let words = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let names: BTreeSet<&str> = words
-        .filter(|w| (w.starts_with("postel_") || w.starts_with("process_")))
+        .filter(|w| w.starts_with("postel_") || w.starts_with("process_"))
         .collect();
     assert!(names.len() > 10, "{names:?}");
     for name in names {

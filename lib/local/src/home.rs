@@ -216,6 +216,7 @@ impl Door {
         let place = Arc::clone(&self.big).acquire_owned();
         let Ok(Ok(place)) = tokio::time::timeout(BIG_WAIT, place).await else {
             tracing::warn!("too many big mails are being decided about; one was put off");
+            measure::MAILS_REFUSED.count(&["busy"]);
             return Err(Reply::try_again(
                 3,
                 2,
@@ -238,6 +239,7 @@ impl Door {
             }
             Err(_) => {
                 tracing::error!("deciding about a big mail broke down; its sender tries again");
+                measure::MAILS_REFUSED.count(&["broken"]);
                 Err(cannot_decide())
             }
         }
