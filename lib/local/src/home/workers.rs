@@ -10,6 +10,7 @@ use std::time::Duration;
 use postel_core::dispatch::Dispatcher;
 use postel_core::intake::{Accepted, Intake};
 use postel_core::ledger::{Row, RowId};
+use postel_core::measure;
 use postel_core::ports::StoreError;
 use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -109,6 +110,7 @@ impl Workers {
                 Ok(rows) => break rows,
                 Err(StoreError::Corrupt(error)) => {
                     tracing::error!(mail = %job.accepted.record.id, error, "alarm: a mail cannot be entered; it stays in the spool");
+                    measure::SPOOL_FAILED.count(&[]);
                     return;
                 }
                 Err(error) => {
