@@ -87,6 +87,26 @@ enum Command {
     )]
     Replay(commands::replay::Replay),
 
+    /// List accepted mails that cannot be worked off, and why; `postel replay` tries one again
+    Spool(commands::spool::Spool),
+
+    /// Write database and waiting mails into one file, while `postel serve` runs or not
+    #[command(
+        long_about = "Write database and waiting mails into one file, while `postel serve` runs or not.\n\nIn it: accounts, \
+        users, audit log, ledger, limits, opt-outs, records of mails, our own mails, and the mails that were accepted and not yet \
+        worked off. Not in it: the configuration with its secrets, certificates, and raw mails that are done with."
+    )]
+    Backup(commands::backup::Backup),
+
+    /// Put a backup in the place of the database; what was there is kept aside
+    #[command(
+        long_about = "Put a backup in the place of the database; what was there is kept aside.\n\nNothing goes out twice by it: \
+        texts that waited when the backup was made may have been sent since, so they end as `unknown` and their senders are told; \
+        mails that were accepted and not yet worked off are set aside (`postel spool`). With --nothing-ran-since (the backup was \
+        made after `postel serve` had stopped, and none has run since) both go on as they were."
+    )]
+    Restore(commands::backup::Restore),
+
     /// Check the configuration or print one to begin with
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
@@ -159,6 +179,9 @@ impl Command {
             Self::Trail(arguments) => mails::trail(arguments, &home()?, out).await,
             Self::Outbox(arguments) => commands::outbox::run(arguments, &home()?, out).await,
             Self::Replay(arguments) => commands::replay::run(arguments, &home()?, out).await,
+            Self::Spool(arguments) => commands::spool::run(arguments, &home::load(config)?, out),
+            Self::Backup(arguments) => commands::backup::backup(arguments, config, out).await,
+            Self::Restore(arguments) => commands::backup::run_restore(arguments, config, out).await,
             Self::Config(command) => commands::config::run(&command, config, out),
             Self::Completions { shell } => {
                 // The generator panics where it cannot write, so it writes where it always can.

@@ -11,6 +11,7 @@ use postel_core::notice::Notices;
 use postel_core::ports::{Store, StoreError};
 use postel_core::settings::{Settings, SettingsError};
 use postel_local::sqlite::SqliteStore;
+use postel_local::sqlite::restore::INTERRUPTED;
 
 use crate::config::{self, Config};
 use crate::exit::Failure;
@@ -22,6 +23,16 @@ pub(crate) const ACTOR: &str = "cli";
 
 /// The database's file in the data folder.
 const DATABASE: &str = "postel.sqlite";
+
+/// The database's file.
+pub(crate) fn database(config: &Config) -> PathBuf {
+    config.gateway.data.join(DATABASE)
+}
+
+/// The spool's folder.
+pub(crate) fn spool(config: &Config) -> PathBuf {
+    config.gateway.data.join("spool")
+}
 
 /// What every command that touches accounts works with.
 pub(crate) struct Home {
@@ -45,13 +56,13 @@ impl Home {
     pub(crate) fn existing(config: Config) -> Result<Self, Failure> {
         let file = config.gateway.data.join(DATABASE);
         match file.try_exists() {
-            Ok(false) => Err(Failure::Refused(format!(
+            Ok(false) if !half_restored(&file) => Err(Failure::Refused(format!(
                 "there is no database in {} yet; `postel account add NAME` makes it with the first account. Is the folder \
                  another one? See [gateway] data in the configuration",
                 absolute(&config.gateway.data).display()
             ))),
             // What cannot be seen, opening explains.
-            Ok(true) | Err(_) => Self::open(config),
+            Ok(_) | Err(_) => Self::open(config),
         }
     }
 
@@ -59,6 +70,7 @@ impl Home {
     pub(crate) fn open(config: Config) -> Result<Self, Failure> {
         let folder = &config.gateway.data;
         make_folder(folder)?;
+        is_no_remains(&config)?;
         let database = SqliteStore::open(&folder.join(DATABASE))
             .map_err(|e| Failure::Trouble(e.to_string()))?;
         let database = Arc::new(database);
@@ -103,8 +115,44 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
+/// Whether a restore was interrupted before its database took its place.
+fn half_restored(file: &Path) -> bool {
+    let mut name = file.as_os_str().to_owned();
+    name.push(INTERRUPTED);
+    Path::new(&name).exists()
+}
+
+/// What must not be taken for a new beginning: a new database would know no account, and nothing that was sent.
+fn is_no_remains(config: &Config) -> Result<(), Failure> {
+    let file = database(config);
+    let shown = absolute(&file);
+    if half_restored(&file) {
+        return Err(Failure::Trouble(format!(
+            "a restore of {} was interrupted: run `postel restore FILE` again",
+            shown.display()
+        )));
+    }
+    let empty = std::fs::metadata(&file).map_or(true, |found| found.len() == 0);
+    if empty && has_mails(&spool(config)) {
+        return Err(Failure::Trouble(format!(
+            "{} is empty or gone, but the spool beside it holds mails: restore the last backup (postel restore FILE). To begin \
+             anew without it, move {} away",
+            shown.display(),
+            absolute(&spool(config)).display()
+        )));
+    }
+    Ok(())
+}
+
+fn has_mails(spool: &Path) -> bool {
+    let files = std::fs::read_dir(spool).into_iter().flatten().flatten();
+    files
+        .map(|file| file.path())
+        .any(|path| path.extension().is_some_and(|e| e == "mail"))
+}
+
 /// Makes a folder that only its owner may enter.
-fn make_folder(folder: &Path) -> Result<(), Failure> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -2,14 +2,13 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use postel_auth::Authenticator;
 use postel_auth::dns::Dns;
 use postel_core::dispatch::Dispatcher;
@@ -91,15 +90,11 @@ impl Claimed {
     /// # Errors
     /// Where another process serves it.
     pub(crate) fn folder(config: &Config) -> Result<Self, Failure> {
+        home::make_folder(&config.gateway.data)?;
         let (spool, pending) =
-            Spool::open(&spool_folder(config)).map_err(|e| Failure::Trouble(e.to_string()))?;
+            Spool::open(&home::spool(config)).map_err(|e| Failure::Trouble(e.to_string()))?;
         Ok(Self { spool, pending })
     }
-}
-
-/// Where accepted mails lie, and big ones while they come in.
-fn spool_folder(config: &Config) -> PathBuf {
-    config.gateway.data.join("spool")
 }
 
 /// Serves until `shutdown` resolves, then lets what was begun end.
@@ -126,13 +121,14 @@ pub(crate) async fn run(
         workers: Arc::new(AtomicBool::new(true)),
     };
     let working = Arc::clone(&watched.workers);
-    let parts = parts(&home, spool, dns, &hostname).await?;
+    let parts = parts(&home, spool, dns, &hostname)?;
     let options = Options {
         hostname,
         tls: tls(config)?,
         relays: config.smtp.relays.clone(),
         limits: limits(config),
-        incoming: spool_folder(config),
+        // Beside the accepted ones, for big mails while they come in.
+        incoming: home::spool(config),
     };
     let (close, closing) = watch::channel(false);
     let (stop, stopping) = watch::channel(false);
@@ -222,12 +218,7 @@ async fn tell_unfinished(home: &Home) -> Result<(), Failure> {
 }
 
 /// The use cases over the home's store.
-async fn parts(
-    home: &Home,
-    spool: Spool,
-    dns: Dns,
-    hostname: &str,
-) -> Result<local::Home, Failure> {
+fn parts(home: &Home, spool: Spool, dns: Dns, hostname: &str) -> Result<local::Home, Failure> {
     let config = &home.config;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
@@ -264,16 +255,8 @@ async fn parts(
         clock,
         workers: usize::try_from(config.workers).unwrap_or(1),
         sweep_every: SWEEP_EVERY,
-        keep_raw: keep_raw(home).await?,
+        store: Arc::clone(&home.store),
     })
-}
-
-/// Raw mails of all accounts lie in one spool, so the shortest retention holds for all of them.
-async fn keep_raw(home: &Home) -> Result<SignedDuration, Failure> {
-    let accounts = home.store.accounts().await?;
-    let days = accounts.iter().map(|a| a.retention.days).min();
-    let days = days.unwrap_or_else(|| postel_core::model::Retention::default().days);
-    Ok(SignedDuration::from_hours(24 * i64::from(days)))
 }
 
 fn mail_out(config: &Config, hostname: &str) -> Result<Arc<dyn MailOut>, Failure> {

@@ -2,6 +2,7 @@
 //!
 //! Wires the core's use cases to the SMTP listener, the spool and the clock. Must not decide anything itself.
 
+mod aside;
 mod workers;
 
 use std::sync::Arc;
@@ -12,11 +13,13 @@ use postel_core::dispatch::Dispatcher;
 use postel_core::evidence::{Connection, Login, SesVerdicts};
 use postel_core::intake::{self, Accepted, Intake, Judged, Outcome};
 use postel_core::measure;
-use postel_core::ports::{Clock, StoreError};
+use postel_core::model::Retention;
+use postel_core::ports::{Clock, Store, StoreError};
 use postel_core::sweep::Sweeper;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
+use self::aside::Aside;
 use crate::smtp::{Envelope, MailHandler, Reply};
 use crate::spool::{Entry, Spool};
 use workers::{Job, Workers};
@@ -68,8 +71,9 @@ pub struct Home {
     pub workers: usize,
     /// How often what is due is looked for.
     pub sweep_every: Duration,
-    /// How long mails stay readable in the spool after they are done with.
-    pub keep_raw: jiff::SignedDuration,
+    /// Whose accounts say how long mails stay readable in the spool after they are done with: as all lie in one spool, the
+    /// shortest retention holds for all.
+    pub store: Arc<dyn Store>,
 }
 
 impl Home {
@@ -82,14 +86,14 @@ impl Home {
         closing: watch::Receiver<bool>,
     ) -> (Arc<Door>, JoinSet<()>) {
         let (jobs, queue) = mpsc::channel(QUEUE);
+        let aside = Aside {
+            spool: self.spool.clone(),
+            clock: self.clock.clone(),
+        };
         let mut tasks = JoinSet::new();
-        let used = (
-            self.intake.clone(),
-            self.dispatcher.clone(),
-            self.spool.clone(),
-        );
+        let used = (self.intake.clone(), self.dispatcher.clone(), aside.clone());
         Workers::start(&mut tasks, used, queue, self.workers, closing.clone());
-        tasks.spawn(replay(jobs.clone(), pending));
+        tasks.spawn(aside.clone().replay(jobs.clone(), pending));
         let closing_now = closing.clone();
         let Self {
             intake,
@@ -97,7 +101,7 @@ impl Home {
             clock,
             sweeper,
             sweep_every,
-            keep_raw,
+            store,
             ..
         } = self;
         // Apart from each other: a mail server that does not answer must hold up no text.
@@ -111,10 +115,13 @@ impl Home {
             let mails = mails.clone();
             async move { logged(mails.mails(SWEEP_AT_MOST).await) }
         }));
-        let house = (sweeper, spool.clone(), clock.clone());
+        let house = (sweeper, store, aside, jobs.clone());
         tasks.spawn(every(HOUSEKEEPING_EVERY, closing, move || {
-            let (sweeper, spool, clock) = house.clone();
-            async move { keep_house(&sweeper, &spool, clock.as_ref(), keep_raw).await }
+            let (sweeper, store, aside, jobs) = house.clone();
+            async move {
+                aside.take_up(&jobs).await;
+                keep_house(&sweeper, store.as_ref(), &aside).await;
+            }
         }));
         (
             Arc::new(Door {
@@ -176,7 +183,8 @@ impl MailHandler for Door {
         let judged = match judged {
             Ok(judged) => judged,
             Err(error) => {
-                tracing::error!(%error, "a mail could not be decided about; its sender tries again");
+                let alarm = if error.is_temporary() { "" } else { "alarm: " };
+                tracing::error!(%error, "{alarm}a mail could not be decided about; its sender tries again");
                 measure::MAILS_REFUSED.count(&["store"]);
                 return cannot_decide();
             }
@@ -303,35 +311,6 @@ fn word(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Hands the mails of the spool that were accepted before the last stop to the workers.
-async fn replay(jobs: mpsc::Sender<Job>, pending: Vec<Entry>) {
-    for entry in pending {
-        match entry {
-            Entry::Mail { ticket, header, .. } => match serde_json::from_slice::<Accepted>(&header)
-            {
-                Ok(accepted) => {
-                    if jobs.send(Job { ticket, accepted }).await.is_err() {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    // The error's own words would quote what they found: an address, a text.
-                    tracing::error!(fault = ?error.classify(), column = error.column(), "alarm: a spooled mail is of a form this version does not know; it stays in the spool");
-                    measure::SPOOL_FAILED.count(&[]);
-                }
-            },
-            Entry::Damaged {
-                file,
-                offset,
-                octets,
-            } => {
-                tracing::error!(%file, offset, octets, "alarm: a part of the spool is damaged; the mails in it cannot be sent");
-                measure::SPOOL_FAILED.count(&[]);
-            }
-        }
-    }
-}
-
 /// Does a piece of work again and again until the process is to end. What is being done then is finished.
 async fn every<F>(
     pause: Duration,
@@ -372,23 +351,31 @@ async fn sweep_rows(sweeper: &Sweeper, closing: &watch::Receiver<bool>) {
     }
 }
 
-async fn keep_house(
-    sweeper: &Sweeper,
-    spool: &Spool,
-    clock: &dyn Clock,
-    keep_raw: jiff::SignedDuration,
-) {
+async fn keep_house(sweeper: &Sweeper, store: &dyn Store, aside: &Aside) {
     logged(sweeper.warn().await);
     logged(sweeper.forget(SWEEP_AT_MOST).await);
-    if let Ok(before) = clock.now().checked_sub(keep_raw)
-        && let Err(error) = spool.expire(before).await
-    {
+    // Read every time, so that a change of an account's retention holds at once.
+    let days = match store.accounts().await {
+        Ok(accounts) => accounts.iter().map(|a| a.retention.days).min(),
+        Err(error) => return logged(Err::<(), _>(error)),
+    };
+    let days = days.unwrap_or_else(|| Retention::default().days);
+    let kept = jiff::SignedDuration::from_hours(24 * i64::from(days));
+    let Ok(before) = aside.clock.now().checked_sub(kept) else {
+        return;
+    };
+    if let Err(error) = aside.spool.expire(before).await {
         tracing::error!(%error, "old mails of the spool could not be deleted; tried again");
     }
+    aside.expire(before).await;
 }
 
 fn logged<T>(swept: Result<T, StoreError>) {
     if let Err(error) = swept {
-        tracing::error!(%error, "a sweep failed; the next one goes on");
+        if let StoreError::Corrupt(_) = error {
+            tracing::error!(%error, "alarm: the database is damaged; stop, then `postel check database`, and restore the last backup");
+        } else {
+            tracing::error!(%error, "a sweep failed; the next one goes on");
+        }
     }
 }

@@ -119,7 +119,7 @@ async fn a_mail_server_that_hangs_holds_up_no_text() {
         notices.clone(),
     ));
     let sweeper = Sweeper::new(
-        store,
+        store.clone(),
         dispatcher.clone(),
         Arc::new(Silent),
         clock.clone(),
@@ -136,7 +136,7 @@ async fn a_mail_server_that_hangs_holds_up_no_text() {
         clock: clock.clone(),
         workers: 1,
         sweep_every: Duration::from_millis(20),
-        keep_raw: SignedDuration::from_hours(24),
+        store: store.clone(),
     };
     let (_close, closing) = watch::channel(false);
     let (door, _tasks) = home.start(pending, closing);

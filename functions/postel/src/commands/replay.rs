@@ -1,11 +1,13 @@
-//! `postel replay`: texts that wait are tried again now.
+//! `postel replay`: texts that wait, and mails that were set aside, are tried again now.
 
 use clap::Args;
 use jiff::Timestamp;
 use postel_core::ledger::{Row, State};
 use postel_core::model::AccountId;
 use postel_core::ports::Clock as _;
+use postel_local::spool::failed::{self, Failed};
 
+use super::spool;
 use crate::exit::{Answer, Failure, Outcome};
 use crate::home::Home;
 use crate::output::Output;
@@ -23,10 +25,21 @@ pub(crate) struct Replay {
     /// Only texts of this account
     #[arg(long)]
     account: Option<AccountId>,
+    /// All mails that were set aside (`postel spool`); one of them by its name or its mail's id
+    #[arg(long, conflicts_with_all = ["id", "account"])]
+    set_aside: bool,
 }
 
 /// Makes waiting rows due now. Sent, failed and unknown ones are left alone: nothing is ever sent twice.
 pub(crate) async fn run(arguments: Replay, home: &Home, out: &mut Output) -> Outcome {
+    let again = match &arguments.id {
+        Some(id) if arguments.account.is_none() => spool::begun(&home.config, id)?,
+        _ if arguments.set_aside => spool::list(&home.config)?,
+        _ => Vec::new(),
+    };
+    if arguments.set_aside || !again.is_empty() {
+        return set_aside(&again, home, out);
+    }
     if let Some(account) = &arguments.account {
         home.settings.account(account).await?;
     }
@@ -53,6 +66,29 @@ pub(crate) async fn run(arguments: Replay, home: &Home, out: &mut Output) -> Out
     out.line(format!("Texts due now: {made_due}."))?;
     if made_due > 0 {
         out.line("`postel serve` sends them within a minute; where it does not run, start it.")?;
+    }
+    Ok(Answer::Yes)
+}
+
+/// Asks for mails that were set aside to be taken up again.
+fn set_aside(mails: &[Failed], home: &Home, out: &mut Output) -> Outcome {
+    let folder = crate::home::spool(&home.config);
+    let mut asked = 0;
+    for mail in mails {
+        if mail.header.is_none() {
+            out.line(format!(
+                "{} cannot be read at all: save what you can from {}, then `postel spool forget {}`.",
+                mail.name,
+                folder.join("failed").display(),
+                mail.name
+            ))?;
+        } else if failed::ask_again(&folder, &mail.name).map_err(|e| spool::unreadable(&e))? {
+            asked += 1;
+        }
+    }
+    out.line(format!("Mails taken up again: {asked}."))?;
+    if asked > 0 {
+        out.line("`postel serve` takes them up within a minute; where it does not run, start it.")?;
     }
     Ok(Answer::Yes)
 }

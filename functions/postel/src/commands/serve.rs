@@ -16,8 +16,9 @@ pub(crate) async fn run(config: Option<&Path>, out: &mut Output) -> Outcome {
     let config = crate::home::load(config)?;
     crate::log::start(&config.log);
     let dns = resolver(config.dns_server)?;
+    // Before the database: no other process's may be upgraded under its feet.
+    let claimed = Claimed::folder(&config)?;
     let home = Arc::new(Home::open(config)?);
-    let claimed = Claimed::folder(&home.config)?;
     let sockets = Sockets::configured(&home.config).await?;
     for listener in &sockets.smtp {
         out.field("mail", listener.local_addr()?.to_string())?;

@@ -10,12 +10,12 @@ use std::time::Duration;
 use postel_core::dispatch::Dispatcher;
 use postel_core::intake::{Accepted, Intake};
 use postel_core::ledger::{Row, RowId};
-use postel_core::measure;
 use postel_core::ports::StoreError;
 use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::spool::{Spool, Ticket};
+use super::aside::Aside;
+use crate::spool::Ticket;
 
 /// Mails being entered at one time: what they write at one time shares a commit.
 const ENTERING: usize = 64;
@@ -44,7 +44,7 @@ enum Turn {
 pub(super) struct Workers {
     intake: Arc<Intake>,
     dispatcher: Arc<Dispatcher>,
-    spool: Spool,
+    aside: Aside,
     turns: mpsc::UnboundedSender<Turn>,
     /// How many turns wait.
     waiting: Arc<AtomicUsize>,
@@ -56,7 +56,7 @@ impl Workers {
     /// they hold finished, once `closing` turns true.
     pub(super) fn start(
         tasks: &mut JoinSet<()>,
-        (intake, dispatcher, spool): (Arc<Intake>, Arc<Dispatcher>, Spool),
+        (intake, dispatcher, aside): (Arc<Intake>, Arc<Dispatcher>, Aside),
         queue: mpsc::Receiver<Job>,
         at_once: usize,
         closing: watch::Receiver<bool>,
@@ -65,7 +65,7 @@ impl Workers {
         let workers = Self {
             intake,
             dispatcher,
-            spool,
+            aside,
             turns,
             waiting: Arc::default(),
             closing,
@@ -109,9 +109,8 @@ impl Workers {
             match self.intake.enter(&job.accepted).await {
                 Ok(rows) => break rows,
                 Err(StoreError::Corrupt(error)) => {
-                    tracing::error!(mail = %job.accepted.record.id, error, "alarm: a mail cannot be entered; it stays in the spool");
-                    measure::SPOOL_FAILED.count(&[]);
-                    return;
+                    let why = format!("it cannot be entered into the database: {error}");
+                    return self.aside.set_aside(job.ticket, None, &why).await;
                 }
                 Err(error) => {
                     tracing::error!(mail = %job.accepted.record.id, %error, "a mail cannot be entered yet; tried again");
@@ -125,7 +124,7 @@ impl Workers {
         for row in rows {
             self.queue(row);
         }
-        if let Err(error) = self.spool.done(job.ticket).await {
+        if let Err(error) = self.aside.spool.done(job.ticket).await {
             tracing::error!(%error, "a mail comes up again at the next start; its rows are known then");
         }
     }

@@ -16,6 +16,9 @@ use jiff::Timestamp;
 use super::record::{Contents, scan};
 use super::{Entry, Shared, SpoolError, State, Ticket};
 
+/// Set in the place of a damaged stretch, to tell it from that of a mail that once began there.
+pub(super) const DAMAGE: u64 = 1 << 63;
+
 /// Length of a record in a `.done` file.
 pub(super) const DONE: u64 = 12;
 
@@ -35,8 +38,6 @@ pub(super) struct Segment {
     pub(super) newest: Timestamp,
     /// Places of mails that are not finished with.
     pub(super) pending: BTreeSet<u64>,
-    /// Something in it cannot be read, which must be told at every start.
-    pub(super) damaged: bool,
 }
 
 /// The folder, ours alone while this lives.
@@ -58,9 +59,12 @@ impl Drop for Folder {
 impl Folder {
     /// Makes the folder where there is none, and takes it for this process.
     pub(super) fn take(path: &Path) -> Result<Self, SpoolError> {
-        let failed = |error: io::Error| SpoolError::Folder {
-            path: path.to_owned(),
-            why: error.to_string(),
+        let failed = |error: io::Error| match SpoolError::from(&error) {
+            SpoolError::Disk(why) => SpoolError::Folder {
+                path: path.to_owned(),
+                why,
+            },
+            full => full,
         };
         private_folder(path).map_err(failed)?;
         if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -97,7 +101,7 @@ impl Folder {
     /// Spares the next start the reading of a segment into which nothing more comes, where all of
     /// it is finished with. Not synced, and its failing costs time only.
     pub(super) fn close(&self, number: u64, segment: &Segment) {
-        if !segment.pending.is_empty() || segment.damaged || segment.bytes == 0 {
+        if !segment.pending.is_empty() || segment.bytes == 0 {
             return;
         }
         let newest = segment.newest.as_millisecond().cast_unsigned();
@@ -130,7 +134,6 @@ impl Folder {
             bytes: 0,
             newest: Timestamp::MIN,
             pending: BTreeSet::new(),
-            damaged: false,
         };
         shared
             .state
@@ -163,10 +166,7 @@ impl Folder {
 
     /// Reads every segment, mends torn tails, and gives what is pending, oldest first.
     pub(super) fn load(&self) -> Result<(State, Vec<Entry>), SpoolError> {
-        let mut names = self
-            .segments()
-            .map_err(|e| self.unreadable(&self.path, &e))?;
-        names.sort_unstable();
+        let names = segments(&self.path).map_err(|e| self.unreadable(&self.path, &e))?;
         let (mut state, mut entries) = (State::default(), Vec::new());
         for (number, marker) in names {
             let path = self.mail(number, marker);
@@ -195,37 +195,14 @@ impl Folder {
         }
     }
 
-    /// Numbers and markers of the segments; other files are none of ours.
-    fn segments(&self) -> io::Result<Vec<(u64, u64)>> {
-        let mut found = Vec::new();
-        for file in fs::read_dir(&self.path)? {
-            let name = file?.file_name();
-            let parsed = name
-                .to_str()
-                .and_then(|n| n.strip_suffix(".mail"))
-                .and_then(|n| n.split_once('-'));
-            if let Some((number, marker)) = parsed
-                && let (Ok(number), Ok(marker)) = (number.parse(), u64::from_str_radix(marker, 16))
-            {
-                found.push((number, marker));
-            }
-        }
-        Ok(found)
-    }
-
     /// A segment that is known to be finished with.
     fn load_finished(&self, number: u64, marker: u64, path: &Path) -> Option<Segment> {
         let bytes = fs::read(self.finished(number, marker)).ok()?;
-        let newest = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
-        if done_record(newest) != bytes {
-            return None;
-        }
         Some(Segment {
             marker,
             bytes: fs::metadata(path).ok()?.len(),
-            newest: Timestamp::from_millisecond(newest.cast_signed()).ok()?,
+            newest: finished_at(&bytes)?,
             pending: BTreeSet::new(),
-            damaged: false,
         })
     }
 
@@ -252,14 +229,23 @@ impl Folder {
             file.set_len(contents.keep)?;
             file.sync_data()?;
         }
-        let damaged = !contents.damaged.is_empty();
+        let mut pending = BTreeSet::new();
         for (offset, octets) in contents.damaged {
+            let place = offset | DAMAGE;
+            if done.contains(&place) {
+                continue;
+            }
+            pending.insert(place);
             let file = path
                 .file_name()
                 .map(|n| n.to_string_lossy().into_owned())
                 .unwrap_or_default();
             tracing::error!(file, offset, octets, "a part of the spool is damaged");
             entries.push(Entry::Damaged {
+                ticket: Ticket {
+                    segment: number,
+                    offset: place,
+                },
                 file,
                 offset,
                 octets,
@@ -270,7 +256,6 @@ impl Folder {
         if contents.records.is_empty() {
             newest = Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)?;
         }
-        let mut pending = BTreeSet::new();
         for (offset, at, header) in contents.records {
             newest = newest.max(at);
             if !done.contains(&offset) {
@@ -290,9 +275,36 @@ impl Folder {
             bytes: contents.keep,
             newest,
             pending,
-            damaged,
         })
     }
+}
+
+/// Numbers and markers of a folder's segments, in order; other files are none of ours.
+fn segments(folder: &Path) -> io::Result<Vec<(u64, u64)>> {
+    let mut found = Vec::new();
+    for file in fs::read_dir(folder)? {
+        let name = file?.file_name();
+        let parsed = name
+            .to_str()
+            .and_then(|n| n.strip_suffix(".mail"))
+            .and_then(|n| n.split_once('-'));
+        if let Some((number, marker)) = parsed
+            && let (Ok(number), Ok(marker)) = (number.parse(), u64::from_str_radix(marker, 16))
+        {
+            found.push((number, marker));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The time of the newest mail that a `.finished` file tells; `None` where it is not whole.
+fn finished_at(bytes: &[u8]) -> Option<Timestamp> {
+    let newest = u64::from_le_bytes(*bytes.first_chunk::<8>()?);
+    if done_record(newest) != bytes {
+        return None;
+    }
+    Timestamp::from_millisecond(newest.cast_signed()).ok()
 }
 
 /// Where a segment's mails are.
@@ -315,8 +327,13 @@ fn read_done(path: &Path) -> io::Result<BTreeSet<u64>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
+    Ok(places(&bytes))
+}
+
+/// What a `.done` file's bytes say.
+fn places(bytes: &[u8]) -> BTreeSet<u64> {
     let (records, _) = bytes.as_chunks::<12>();
-    Ok(records
+    records
         .iter()
         .filter_map(|record| {
             record
@@ -325,11 +342,44 @@ fn read_done(path: &Path) -> io::Result<BTreeSet<u64>> {
         })
         .filter(|(record, place)| done_record(*place) == **record)
         .map(|(_, place)| place)
-        .collect())
+        .collect()
+}
+
+/// The mails of a spool's folder that are not finished with, as another process may see them while one writes:
+/// segment, marker and place, oldest first. Nothing is changed. What is being written is passed over.
+pub(super) fn pending(path: &Path) -> io::Result<Vec<(u64, u64, u64)>> {
+    let folder = match segments(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        found => found?,
+    };
+    let mut found = Vec::new();
+    for (number, marker) in folder {
+        let mail = mail_path(path, number, marker);
+        let read = |ending: &str| fs::read(mail.with_extension(ending));
+        if read("finished").is_ok_and(|bytes| finished_at(&bytes).is_some()) {
+            continue;
+        }
+        // Before the mails: one that is finished with meanwhile is only seen as pending.
+        let done = places(&read("done").unwrap_or_default());
+        let file = match File::open(&mail) {
+            // Deleted meanwhile, so all of it was finished with.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            file => file?,
+        };
+        let len = file.metadata()?.len();
+        let contents = scan(&file, len, marker, |_| false)?;
+        let places = contents.records.into_iter().map(|(place, ..)| place);
+        found.extend(
+            places
+                .filter(|place| !done.contains(place))
+                .map(|place| (number, marker, place)),
+        );
+    }
+    Ok(found)
 }
 
 /// Makes a folder that other users of the machine cannot look into, as mails are private.
-fn private_folder(path: &Path) -> io::Result<()> {
+pub(super) fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -345,6 +395,6 @@ pub(super) fn private_file() -> OpenOptions {
     options
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }

@@ -4,6 +4,7 @@
 //! Append-only segment files ([`record`]) in a folder of our own, written by one thread that syncs
 //! all waiting mails at once ([`writer`]). Must not know what is in a mail or its header.
 
+pub mod failed;
 mod folder;
 mod record;
 mod writer;
@@ -20,7 +21,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use self::folder::{Folder, Segment, mail_path};
+use self::failed::Aside;
+use self::folder::{DAMAGE, Folder, Segment, mail_path};
 use self::record::{HEAD, Head};
 use self::writer::{Append, Ask, Writer};
 
@@ -44,8 +46,10 @@ pub enum Entry {
         header: Vec<u8>,
     },
     /// Octets that cannot be read back: at least one mail, perhaps one that was accepted. Told at
-    /// every start until the segment expires.
+    /// every start until it is set aside.
     Damaged {
+        /// For [`Spool::set_aside`].
+        ticket: Ticket,
         /// The file in the spool's folder.
         file: String,
         /// Where in it.
@@ -63,6 +67,7 @@ impl std::fmt::Debug for Entry {
                 file,
                 offset,
                 octets,
+                ..
             } => write!(f, "Damaged({octets} octets at {offset} of {file})"),
         }
     }
@@ -244,8 +249,7 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Gone`], [`SpoolError::Damaged`] or [`SpoolError::Disk`].
     pub async fn read(&self, ticket: Ticket) -> Result<Stored, SpoolError> {
-        let marker = self.state(|state| state.segments.get(&ticket.segment).map(|s| s.marker));
-        let marker = marker.ok_or(SpoolError::Gone)?;
+        let marker = self.marker(ticket)?;
         let path = mail_path(&self.0.shared.path, ticket.segment, marker);
         let read = tokio::task::spawn_blocking(move || read(&path, ticket.offset, marker));
         read.await
@@ -255,6 +259,66 @@ impl Spool {
                 io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => SpoolError::Damaged,
                 _ => (&error).into(),
             })
+    }
+
+    /// Keeps a mail, or a damaged stretch of so many octets, among those that wait for a person ([`failed`]), and is
+    /// finished with it here. Says under which name.
+    ///
+    /// # Errors
+    /// [`SpoolError`]; it comes up again at the next start then.
+    pub async fn set_aside(
+        &self,
+        ticket: Ticket,
+        damaged: Option<u64>,
+        since: Timestamp,
+        why: &str,
+    ) -> Result<String, SpoolError> {
+        let marker = self.marker(ticket)?;
+        let name = name(ticket.segment, marker, ticket.offset & !DAMAGE);
+        let (at, header, octets) = if let Some(octets) = damaged {
+            let path = mail_path(&self.0.shared.path, ticket.segment, marker);
+            let cut = move || stretch(&path, ticket.offset & !DAMAGE, octets);
+            let octets = tokio::task::spawn_blocking(cut).await;
+            let octets = octets.map_err(|_| SpoolError::Stopped)?;
+            (None, None, octets.map_err(|e| SpoolError::from(&e))?)
+        } else {
+            let stored = self.read(ticket).await?;
+            (Some(stored.at), Some(stored.header), stored.raw)
+        };
+        let (spool, why, kept) = (self.0.shared.path.clone(), why.to_owned(), name.clone());
+        let put = move || {
+            let aside = Aside {
+                name: &name,
+                at,
+                since,
+                why: &why,
+                header: header.as_deref(),
+                octets: &octets,
+            };
+            failed::put(&spool, &aside)
+        };
+        let put = tokio::task::spawn_blocking(put).await;
+        put.map_err(|_| SpoolError::Stopped)?
+            .map_err(|e| SpoolError::from(&e))?;
+        self.done(ticket).await?;
+        Ok(kept)
+    }
+
+    /// The spool's folder, for [`failed`].
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.shared.path
+    }
+
+    /// How many mails wait for a person: for metrics. One look at a folder that is nearly always empty.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        failed::count(self.path())
+    }
+
+    fn marker(&self, ticket: Ticket) -> Result<u64, SpoolError> {
+        self.state(|state| state.segments.get(&ticket.segment).map(|s| s.marker))
+            .ok_or(SpoolError::Gone)
     }
 
     /// Figures for metrics.
@@ -296,6 +360,47 @@ impl Drop for Inner {
             tracing::error!("the spool's writer broke down");
         }
     }
+}
+
+/// What a mail is called outside its segment: the same whoever asks and however often.
+fn name(segment: u64, marker: u64, offset: u64) -> String {
+    format!("{segment:012}-{marker:016x}-{offset}")
+}
+
+/// The mails of the spool in this folder that are not finished with, by name, oldest first: for a backup, while another
+/// process may be writing. Reads them all once.
+pub(crate) fn pending(path: &Path) -> io::Result<Vec<PendingMail>> {
+    let found = folder::pending(path)?;
+    let named = |(segment, marker, offset)| PendingMail {
+        name: name(segment, marker, offset),
+        path: mail_path(path, segment, marker),
+        marker,
+        offset,
+    };
+    Ok(found.into_iter().map(named).collect())
+}
+
+/// Where a pending mail lies.
+pub(crate) struct PendingMail {
+    pub(crate) name: String,
+    path: PathBuf,
+    marker: u64,
+    offset: u64,
+}
+
+impl PendingMail {
+    /// The mail.
+    pub(crate) fn read(&self) -> io::Result<Stored> {
+        read(&self.path, self.offset, self.marker)
+    }
+}
+
+fn stretch(path: &Path, offset: u64, octets: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    file.take(octets).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn read(path: &Path, offset: u64, marker: u64) -> io::Result<Stored> {

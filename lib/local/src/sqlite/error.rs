@@ -27,14 +27,16 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// It is no database, or another program's.
-    #[error("{path} is not a database of Postel. Choose another path, or move that file away")]
+    #[error(
+        "{path} is not a database of Postel. Choose another path, or move that file away. If it was one, it is damaged: keep a copy, then restore the last backup (postel restore FILE)"
+    )]
     NotOurs {
         /// The file.
         path: PathBuf,
     },
     /// It was a database of Postel.
     #[error(
-        "{path} is damaged ({detail}). Keep a copy of it and of the files beside it, then restore the last backup, or save what can be read with: sqlite3 {path} .recover"
+        "{path} is damaged ({detail}). The way back is the last backup: postel restore FILE; it keeps this file aside. What came after that backup is lost from the ledger. Without a backup, save what can be read with: sqlite3 {path} .recover"
     )]
     Damaged {
         /// The file.
@@ -60,6 +62,30 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The disk has no room.
+    #[error(
+        "there is no room left on the disk of {path}: free some, then start again. Nothing is lost by that"
+    )]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The copy that is kept before an upgrade cannot be made.
+    #[error(
+        "{path} must be upgraded from schema {found} to {known}, but the copy kept before that cannot be written to {copy}: {detail}. Make room for it, then start again; nothing was changed"
+    )]
+    NoCopy {
+        /// The file.
+        path: PathBuf,
+        /// Where the copy goes.
+        copy: PathBuf,
+        /// The schema's version.
+        found: i64,
+        /// The version it must have.
+        known: i64,
+        /// What the system says.
+        detail: String,
+    },
     /// Anything else: memory, a file system without locks or shared memory.
     #[error(
         "{path} cannot be used as a database: {detail}. It must lie on a local disk, not on a network share"
@@ -73,6 +99,11 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Whether the file itself is broken.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::NotOurs { .. })
+    }
+
     /// What SQLite's error means while opening this file.
     pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Self {
         let (path, detail) = (path.to_owned(), error.to_string());
@@ -81,9 +112,26 @@ impl OpenError {
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, detail },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly { path },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse { path },
+            Some(ErrorCode::DiskFull) => Self::Full { path },
+            _ if no_room_beside(&path) => Self::Full { path },
             _ => Self::Unusable { path, detail },
         }
     }
+}
+
+/// Whether the folder of this file has no room for another: SQLite calls that by several names.
+fn no_room_beside(path: &Path) -> bool {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".room");
+    let tried = std::fs::write(&name, [0; 64 * 1024]);
+    // Where it could not be made there is none.
+    drop(std::fs::remove_file(&name));
+    tried.is_err_and(|e| {
+        matches!(
+            e.kind(),
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+        )
+    })
 }
 
 /// [`StoreError`], made by `?` from what SQLite and JSON say.

@@ -172,6 +172,11 @@ fn update(db: &Connection, c: &Columns, version: u64, next: &Row) -> Result<bool
     Ok(true)
 }
 
+/// [`update`] on this connection: `next` is the row as it is to be, `version` the stored one.
+pub(super) fn replace(db: &Connection, version: u64, next: &Row) -> Result<bool, Fault> {
+    update(db, &Columns::of(next)?, version, next)
+}
+
 #[async_trait]
 impl Ledger for SqliteStore {
     async fn claim(&self, row: &Row) -> Result<Claim, StoreError> {

@@ -4,6 +4,8 @@
 //! commits many callers' changes together, a few reading connections. The contract is
 //! [`postel_core::ports::Store`]; must not know what the rows mean.
 
+pub mod backup;
+mod copy;
 mod directory;
 mod document;
 mod error;
@@ -12,6 +14,7 @@ mod mails;
 mod migrate;
 mod outbox;
 mod readers;
+pub mod restore;
 mod standing;
 mod writer;
 
@@ -77,7 +80,9 @@ impl SqliteStore {
             }
             Err(e) => return Err(unreachable(e)),
         }
+        log_is_whole(path)?;
         let mut db = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        migrate::keep_copy(&db, path)?;
         migrate::migrate(&mut db, path)?;
         let writer = Writer::start(db).map_err(unreachable)?;
         Ok(Self {
@@ -128,6 +133,26 @@ impl std::fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SqliteStore")
     }
+}
+
+/// SQLite passes over a write-ahead log that does not begin as one, and with it over commits that were answered: texts
+/// that were sent would wait again.
+fn log_is_whole(path: &Path) -> Result<(), OpenError> {
+    const MAGIC: [[u8; 4]; 2] = [[0x37, 0x7f, 0x06, 0x82], [0x37, 0x7f, 0x06, 0x83]];
+    let log = migrate::beside(path, "-wal");
+    let mut begins = [0; 4];
+    let read = std::fs::File::open(&log)
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut begins));
+    if read.is_err() || begins == [0; 4] || MAGIC.contains(&begins) {
+        return Ok(());
+    }
+    Err(OpenError::Damaged {
+        path: path.to_owned(),
+        detail: format!(
+            "{} is not its write-ahead log any more, so its newest changes cannot be read",
+            log.display()
+        ),
+    })
 }
 
 /// The connection that writes, with all that the contract asks of the disk.

@@ -3,6 +3,7 @@
 //! For people by arguments, for programs by JSON lines; the rules are the libraries'.
 
 mod body;
+mod database;
 mod jsonl;
 mod mail;
 mod number;
@@ -65,6 +66,8 @@ pub(crate) enum CheckCommand {
     Mail(mail::Arguments),
     /// Whether the configured providers would take texts: credentials, account; sends nothing
     Provider,
+    /// Whether the database, or a backup, is sound; reads all of it, while `postel serve` runs or not
+    Database(database::Arguments),
 }
 
 /// Runs the command.
@@ -76,6 +79,7 @@ pub(crate) async fn run(command: CheckCommand, config: Option<&Path>, out: &mut 
         CheckCommand::Spf(arguments) => spf::run(arguments, out).await,
         CheckCommand::Mail(arguments) => mail::run(arguments, config, out).await,
         CheckCommand::Provider => provider::run(config, out).await,
+        CheckCommand::Database(arguments) => database::run(arguments, config, out).await,
     }
 }
 
