@@ -15,7 +15,7 @@ use crate::replay::row;
 use crate::support::Place;
 
 /// A process that is killed where a test fails.
-struct Process(Child);
+pub struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -25,7 +25,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    fn start(mut command: Command) -> (Self, BufReader<std::process::ChildStdout>) {
+    pub fn start(mut command: Command) -> (Self, BufReader<std::process::ChildStdout>) {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -61,7 +61,7 @@ impl Process {
 }
 
 /// Reads lines until one begins so, and gives the rest of that line.
-fn until(out: &mut impl std::io::BufRead, beginning: &str) -> String {
+pub fn until(out: &mut impl std::io::BufRead, beginning: &str) -> String {
     let mut seen = String::new();
     loop {
         let mut line = String::new();
@@ -187,7 +187,7 @@ fn accept_by_link(place: &Place, web_port: u16) {
     );
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .unwrap()
         .local_addr()
