@@ -7,6 +7,7 @@
     reason = "an integration test: a panic is its failure"
 )]
 
+#[expect(dead_code, reason = "each suite uses what it needs of it")]
 mod process;
 
 use std::process::{Command, Stdio};

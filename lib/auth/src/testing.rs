@@ -49,6 +49,8 @@ pub enum Data {
     Cname(String),
     /// No record: questions for types that this name does not hold are answered SERVFAIL.
     Failure,
+    /// No record: no question about this name is ever answered.
+    Silence,
 }
 
 /// What a [`ZoneServer`] knows. Names outside it do not exist.
@@ -104,6 +106,11 @@ impl Zone {
     pub fn negative_ttl(mut self, seconds: u32) -> Self {
         self.negative_ttl = seconds;
         self
+    }
+
+    fn is_silent(&self, name: &Name) -> bool {
+        let records = self.names.get(&key_of(name));
+        records.is_some_and(|r| r.iter().any(|(_, data)| *data == Data::Silence))
     }
 
     fn answer(&self, request: &Message) -> Message {
@@ -215,7 +222,7 @@ fn record(name: &Name, ttl: u32, data: &Data) -> Option<Record> {
         Data::Aaaa(ip) => RData::AAAA(AAAA(*ip)),
         Data::Mx(preference, exchange) => RData::MX(MX::new(*preference, to_name(exchange)?)),
         Data::Ptr(target) => RData::PTR(PTR(to_name(target)?)),
-        Data::Cname(_) | Data::Failure => return None,
+        Data::Cname(_) | Data::Failure | Data::Silence => return None,
     };
     Some(Record::from_rdata(name.clone(), ttl, rdata))
 }
@@ -268,6 +275,9 @@ impl Shared {
             return None;
         }
         if let Some(query) = request.queries.first() {
+            if self.zone.is_silent(query.name()) {
+                return None;
+            }
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             *asked.entry(key_of(query.name())).or_default() += 1;
         }

@@ -45,7 +45,7 @@ pub(crate) fn has(tool: &str) -> bool {
 pub(crate) struct Gateway {
     child: Option<Child>,
     folder: PathBuf,
-    _dns: ZoneServer,
+    dns: ZoneServer,
     pub(crate) smtp: String,
     pub(crate) web: String,
     environment: Vec<(String, String)>,
@@ -69,10 +69,15 @@ fn free_port() -> String {
 impl Gateway {
     /// Set up with an account `acme` that lists [`USER`], not started.
     pub(crate) async fn set_up(name: &str) -> Self {
+        Self::set_up_with(name, Zone::new(), &[]).await
+    }
+
+    /// The same, with more names in DNS and more of the environment.
+    pub(crate) async fn set_up_with(name: &str, zone: Zone, more: &[(&str, &str)]) -> Self {
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let zone = Zone::new().txt("company.example", "v=spf1 ip4:127.0.0.1 -all");
+        let zone = zone.txt("company.example", "v=spf1 ip4:127.0.0.1 -all");
         let dns = ZoneServer::start(zone).await.unwrap();
         let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
@@ -82,7 +87,7 @@ impl Gateway {
             .unwrap();
         let (smtp, web) = (free_port(), free_port());
         let set = |key: &str, value: &str| (format!("POSTEL_{key}"), value.to_owned());
-        let environment = vec![
+        let mut environment = vec![
             set("GATEWAY_DOMAINS", "sms.example.com"),
             set("GATEWAY_DATA", folder.join("data").to_str().unwrap()),
             set("SMTP_LISTEN", &smtp),
@@ -91,13 +96,14 @@ impl Gateway {
             set("DNS_SERVER", &dns.address().to_string()),
             set("WEB_LISTEN", &web),
         ];
+        environment.extend(more.iter().map(|(key, value)| set(key, value)));
         let mut gateway = Self {
             child: None,
             folder,
             smtp,
             web,
             environment,
-            _dns: dns,
+            dns,
         };
         gateway.run(&["account", "add", "acme"]);
         gateway.run(&["user", "add", "acme", USER]);
@@ -200,6 +206,35 @@ impl Gateway {
             drop(child.kill());
             drop(child.wait());
         }
+    }
+
+    /// Its DNS.
+    pub(crate) fn dns(&self) -> &ZoneServer {
+        &self.dns
+    }
+
+    /// The chain that it shows in TLS, in PEM.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.join("cert.pem")
+    }
+
+    /// A figure of the running process in kilobytes: `VmHWM`, `VmRSS` (proc(5)).
+    pub(crate) fn kilobytes(&self, figure: &str) -> u64 {
+        let pid = self.child.as_ref().unwrap().id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find(|l| l.starts_with(figure)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// What the running process has computed so far (proc(5), `utime` and `stime`): other work on the machine does
+    /// not count.
+    pub(crate) fn computed(&self) -> Duration {
+        let pid = self.child.as_ref().unwrap().id();
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let (_, figures) = stat.rsplit_once(") ").unwrap();
+        let figures = figures.split(' ').skip(11).take(2);
+        let ticks: u64 = figures.map(|t| t.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Everything the process logged.
