@@ -24,11 +24,11 @@ bench: ## Mails per second into the ledger, beside Postfix's smtp-sink, with a r
 	cargo build --locked --release -p postel
 	tests/tools/bench.sh
 
-soak: ## What takes long: a million tampered mails, sixty power cuts under load, fuzzing
+soak: ## What takes long: a million tampered mails, three hundred power cuts under load, fuzzing
 	@tests/tools/install.sh test
 	cargo build --locked -p postel
 	PATH="/usr/sbin:$$PATH" POSTEL_SOAK=1 cargo test --locked -p postel-auth --test dkim_views -- --show-output
-	PATH="/usr/sbin:$$PATH" POSTEL_SOAK=1 cargo test --locked -p postel-tests --test serve killed -- --show-output
+	PATH="/usr/sbin:$$PATH" POSTEL_SOAK=1 cargo test --locked -p postel-tests --test faults killed -- --show-output
 	$(MAKE) fuzz
 
 FUZZ_SECONDS ?= 600

@@ -124,63 +124,6 @@ async fn smtp_source_delivers_in_twenty_sessions_and_every_mail_is_one_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_process_loses_nothing_and_sends_nothing_twice() {
-    if !has("smtp-source") {
-        return;
-    }
-    let mut gateway = Gateway::set_up("killed").await;
-    // `make soak` pulls the plug oftener.
-    let rounds = std::env::var("POSTEL_SOAK").map_or(5, |_| 60);
-    for round in 1..=rounds {
-        let mut source = Command::new("smtp-source")
-            .args([
-                "-c", "-s", "10", "-m", "2000", "-l", "400", "-f", USER, "-t", PHONE,
-            ])
-            .arg(format!("inet:{}", gateway.smtp))
-            .env(
-                "PATH",
-                format!("/usr/sbin:{}", std::env::var("PATH").unwrap_or_default()),
-            )
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        tokio::time::sleep(Duration::from_millis(150 * (round % 7 + 1))).await;
-        gateway.kill();
-        drop(source.kill());
-        drop(source.wait());
-        gateway.start();
-    }
-    // What was handed over when the power went is looked up at the handset, once it is stale: not awaited here.
-    wait_for("the spool and the waiting rows to be worked off", || {
-        let rows = gateway.rows();
-        (!rows.contains_key("waiting") && gateway.run(&["mails"]).lines().count() > 1).then_some(())
-    });
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let (rows, arrivals) = (gateway.rows(), gateway.arrivals());
-    let sent = rows.get("sent").copied().unwrap_or_default();
-    let sending = rows.get("sending").copied().unwrap_or_default();
-    println!(
-        "killed {rounds} times: rows {rows:?}, texts {}",
-        arrivals.len()
-    );
-    assert!(arrivals.values().all(|n| *n == 1), "no text twice");
-    assert!(sent > 100, "the load was real: {rows:?}");
-    assert!(
-        (sent..=sent + sending).contains(&u32::try_from(arrivals.len()).unwrap()),
-        "{rows:?}, {} texts",
-        arrivals.len()
-    );
-    assert_eq!(
-        rows.keys()
-            .filter(|k| !["sent", "sending"].contains(&k.as_str()))
-            .count(),
-        0,
-        "{rows:?}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_log_names_nobody() {
     if !has("swaks") {
         return;

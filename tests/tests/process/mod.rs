@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use postel_auth::testing::{Zone, ZoneServer};
@@ -58,16 +59,22 @@ impl Drop for Gateway {
     }
 }
 
+/// An address nobody listens on, below the ports that clients are given: while the gateway is down, a client that
+/// asks for it again and again would else be given that very port, and talk to itself.
 fn free_port() -> String {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string()
+    static ASKED: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 10_000).unwrap();
+    loop {
+        let asked = ASKED.fetch_add(1, Ordering::Relaxed);
+        let address = format!("127.0.0.1:{}", 12_000 + (first + asked * 7) % 20_000);
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 impl Gateway {
-    /// Set up with an account `acme` that lists [`USER`], not started.
+    /// Set up with an account `acme` that lists [`USER`], and started.
     pub(crate) async fn set_up(name: &str) -> Self {
         Self::set_up_with(name, Zone::new(), &[]).await
     }
@@ -180,6 +187,17 @@ impl Gateway {
 
     /// Starts `postel serve` and waits until it answers.
     pub(crate) fn start(&mut self) {
+        self.begin();
+        wait_for("the listener's greeting", || {
+            let mut line = String::new();
+            let stream = TcpStream::connect(&self.smtp).ok()?;
+            BufReader::new(stream).read_line(&mut line).ok()?;
+            line.starts_with("220").then_some(())
+        });
+    }
+
+    /// Starts `postel serve` and does not wait.
+    pub(crate) fn begin(&mut self) {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -192,12 +210,25 @@ impl Gateway {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        wait_for("the listener's greeting", || {
-            let mut line = String::new();
-            let stream = TcpStream::connect(&self.smtp).ok()?;
-            BufReader::new(stream).read_line(&mut line).ok()?;
-            line.starts_with("220").then_some(())
-        });
+    }
+
+    /// Sends the process a signal by its name, and does not wait.
+    pub(crate) fn signal(&self, name: &str) {
+        if let Some(child) = &self.child {
+            let sent = Command::new("kill")
+                .args([&format!("-{name}"), &child.id().to_string()])
+                .status();
+            assert!(sent.unwrap().success(), "kill -{name}");
+        }
+    }
+
+    /// Stops the process as an operator does, and waits for its end.
+    pub(crate) fn stop(&mut self) {
+        self.signal("TERM");
+        if let Some(mut child) = self.child.take() {
+            let ended = wait_for("the process to end", || child.try_wait().unwrap());
+            assert!(ended.success(), "{ended}");
+        }
     }
 
     /// Ends the process as a power cut would.
@@ -279,9 +310,17 @@ impl Gateway {
         self.counted("SELECT json_extract(doc, '$.reference'), count(*) FROM handset GROUP BY 1")
     }
 
+    /// The database itself.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        let file = self.folder.join("data/postel.sqlite");
+        let database = rusqlite::Connection::open(file).unwrap();
+        database.busy_timeout(Duration::from_secs(10)).unwrap();
+        database
+    }
+
     /// Names and counts, read from the database itself.
     fn counted(&self, query: &str) -> BTreeMap<String, u32> {
-        let database = rusqlite::Connection::open(self.folder.join("data/postel.sqlite")).unwrap();
+        let database = self.database();
         let mut query = database.prepare(query).unwrap();
         query
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
