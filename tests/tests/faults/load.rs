@@ -64,6 +64,11 @@ impl Load {
         Self { shared, sessions }
     }
 
+    /// How many mails got `250` so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.shared.heard.lock().unwrap().accepted.len()
+    }
+
     /// Begins no new mail, tries those that are open until they are answered for, and says what was heard.
     pub(crate) fn finish(mut self) -> Heard {
         self.shared.stopped.store(true, Ordering::Relaxed);

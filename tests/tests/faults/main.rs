@@ -8,7 +8,9 @@
 )]
 
 mod crash;
+mod house;
 mod load;
+mod outage;
 #[expect(
     dead_code,
     reason = "what other tests of the process need is there too"
@@ -16,3 +18,5 @@ mod load;
 #[path = "../process/mod.rs"]
 mod process;
 mod random;
+mod table;
+mod vendor;
