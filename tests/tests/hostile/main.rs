@@ -60,7 +60,7 @@ async fn every_hostile_input_is_answered_and_the_process_goes_on() {
         ("SMTP_IDLE_SECONDS", "20"),
         ("SMTP_DATA_SECONDS", "25"),
     ];
-    let gateway = Gateway::set_up_with("hostile", names::zone(), &more).await;
+    let gateway = Gateway::set_up_in("hostile", names::zone(), &more).await;
     tokio::task::spawn_blocking(move || all(&gateway))
         .await
         .unwrap();

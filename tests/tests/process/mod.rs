@@ -61,7 +61,7 @@ impl Drop for Gateway {
 
 /// An address nobody listens on, below the ports that clients are given: while the gateway is down, a client that
 /// asks for it again and again would else be given that very port, and talk to itself.
-fn free_port() -> String {
+pub(crate) fn free_port() -> String {
     static ASKED: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 10_000).unwrap();
     loop {
@@ -76,11 +76,16 @@ fn free_port() -> String {
 impl Gateway {
     /// Set up with an account `acme` that lists [`USER`], and started.
     pub(crate) async fn set_up(name: &str) -> Self {
-        Self::set_up_with(name, Zone::new(), &[]).await
+        Self::set_up_with(name, &[]).await
     }
 
-    /// The same, with more names in DNS and more of the environment.
-    pub(crate) async fn set_up_with(name: &str, zone: Zone, more: &[(&str, &str)]) -> Self {
+    /// [`Gateway::set_up`] with more settings: `SECTION_KEY` and value.
+    pub(crate) async fn set_up_with(name: &str, more: &[(&str, &str)]) -> Self {
+        Self::set_up_in(name, Zone::new(), more).await
+    }
+
+    /// The same, with more names in DNS.
+    pub(crate) async fn set_up_in(name: &str, zone: Zone, more: &[(&str, &str)]) -> Self {
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -212,16 +217,6 @@ impl Gateway {
         self.child = Some(child);
     }
 
-    /// Sends the process a signal by its name, and does not wait.
-    pub(crate) fn signal(&self, name: &str) {
-        if let Some(child) = &self.child {
-            let sent = Command::new("kill")
-                .args([&format!("-{name}"), &child.id().to_string()])
-                .status();
-            assert!(sent.unwrap().success(), "kill -{name}");
-        }
-    }
-
     /// Stops the process as an operator does, and waits for its end.
     pub(crate) fn stop(&mut self) {
         self.signal("TERM");
@@ -266,6 +261,24 @@ impl Gateway {
         let figures = figures.split(' ').skip(11).take(2);
         let ticks: u64 = figures.map(|t| t.parse::<u64>().unwrap()).sum();
         Duration::from_millis(ticks * 10)
+    }
+
+    /// Sends the process a signal by its name, and does not wait.
+    pub(crate) fn signal(&self, name: &str) {
+        if let Some(child) = &self.child {
+            let sent = Command::new("kill")
+                .args([&format!("-{name}"), &child.id().to_string()])
+                .status();
+            assert!(sent.unwrap().success(), "kill -{name}");
+        }
+    }
+
+    /// Waits for the end of a process that was told to stop, which must be a good one.
+    pub(crate) fn ended(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let ended = wait_for("the process to end", || child.try_wait().unwrap());
+            assert!(ended.success(), "{ended}");
+        }
     }
 
     /// Everything the process logged.

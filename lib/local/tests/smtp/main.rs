@@ -13,4 +13,6 @@ mod data;
 mod limits;
 #[path = "../log/mod.rs"]
 mod log;
+mod login;
+mod relay;
 mod tls;
