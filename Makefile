@@ -19,10 +19,14 @@ test: ## Run every test, with what they need installed first
 		cargo test --locked --workspace --all-features --no-fail-fast -- --show-output 2>&1 | tee target/test.log
 	@echo; grep -hE '^(conformance|forgery set|decision table|spf by section|killed)' target/test.log
 
-bench: ## Mails per second into the ledger, beside Postfix's smtp-sink, with a release build
+bench: ## Criterion for the rules, then mails per second beside smtp-sink and Mailrise (bench.py grow: how cost grows)
 	@tests/tools/install.sh test
-	cargo build --locked --release -p postel
-	tests/tools/bench.sh
+	cargo bench --locked -p postel-mail --bench mail
+	cargo bench --locked -p postel-core --features testing --bench rules
+	cargo bench --locked -p postel-auth --features testing --bench spf
+	cargo build --locked --release -p postel -p postel-tests --bin postel --bin load
+	tests/tools/bench.py load
+	tests/tools/bench.py grow
 
 soak: ## What takes long: a million tampered mails, three hundred power cuts under load, fuzzing
 	@tests/tools/install.sh test
