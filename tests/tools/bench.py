@@ -126,6 +126,9 @@ class Postel:
     def __init__(self, stack, folder, provider):
         self.stack, self.folder, self.data = stack, folder, folder / "data"
         self.port, web = free_port(), free_port()
+        token = folder / "token"
+        token.write_text("secret")
+        token.chmod(0o600)
         self.env = os.environ | {
             "POSTEL_GATEWAY_DOMAINS": "sms.example.com",
             "POSTEL_GATEWAY_DATA": str(self.data),
@@ -138,14 +141,14 @@ class Postel:
             "POSTEL_SMS_PROVIDERS": "twilio",
             "POSTEL_TWILIO_URL": f"http://127.0.0.1:{provider.port}",
             "POSTEL_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
-            "POSTEL_TWILIO_AUTH_TOKEN": "secret",
+            "POSTEL_TWILIO_AUTH_TOKEN_FILE": str(token),
         }
         self.do("account", "add", "bench")
         self.do("user", "add", "bench", SENDER)
         self.do("user", "accept", "bench", SENDER)
         self.do("network", "add", "bench", "127.0.0.0/8")
         self.do("limits", "set", "bench", "--user-hour", PLENTY, "--number-hour", PLENTY, "--day", PLENTY, "--month", PLENTY)
-        self.do("account", "set", "bench", "--sender-name", "Bench")
+        self.do("prefs", "set", "bench", "--sender-name", "Bench")
 
     def do(self, *words):
         subprocess.run([POSTEL, *words], env=self.env, check=True, stdout=subprocess.DEVNULL)

@@ -86,6 +86,7 @@ async fn intake() -> Intake {
         ceilings: Ceilings::default(),
         stranger_days: 7,
         needs_originator: false,
+        max_parts: 20,
     };
     Intake::new(
         store,
@@ -105,6 +106,7 @@ fn decide(c: &mut Criterion) {
     let envelope = Envelope {
         connection: Connection {
             client_ip: Some("192.0.2.1".parse().unwrap()),
+            relay: None,
             helo: "mail.company.example".to_owned(),
             envelope_sender: Some("ann@company.example".parse().unwrap()),
             authenticated: None,

@@ -199,12 +199,14 @@ impl Intake {
                 ses: case.envelope.ses,
                 listing: target.listing.map(|(user, account)| (user, account)),
                 named: target.named.as_ref(),
-                recipient_in_to_cc: target::named_in(
-                    case.mail,
-                    target,
-                    case.listings,
-                    &self.rules.gateway.domains,
-                ),
+                // Only what DNS says of a signature hangs on it, and reading numbers takes long.
+                recipient_in_to_cc: case.evidence.is_some()
+                    && target::named_in(
+                        case.mail,
+                        target,
+                        case.listings,
+                        &self.rules.gateway.domains,
+                    ),
                 evidence: case.evidence.as_ref(),
                 now: case.now,
                 first_seen: case.first_seen,

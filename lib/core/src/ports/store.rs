@@ -128,7 +128,8 @@ pub trait Ledger: Send + Sync {
 
     /// Replaces the row where the stored version is `row.version`, counting it up; `false` where it
     /// is not (somebody else was faster: read again). Reservations that the stored row holds and the
-    /// new value does not are given back in the same step, never below zero.
+    /// new value does not are given back in the same step, never below zero. Whose row it is (mail, account, user, number)
+    /// never changes.
     async fn update(&self, row: &Row) -> Result<bool, StoreError>;
 
     /// One row.

@@ -14,7 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 pub use names::Forcing;
 
@@ -156,9 +156,13 @@ pub const MOST_LISTED: usize = 50;
 /// phone shows, go. Idempotent.
 #[must_use]
 pub fn tidy(text: &str) -> String {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')) {
+        return text.to_owned();
+    }
     let mut after_cr = false;
     // Controls go first: what stood on both sides of one may compose.
-    text.chars()
+    let shown: String = text
+        .chars()
         .filter_map(|c| {
             let second_half = after_cr && c == '\n';
             after_cr = c == '\r';
@@ -170,8 +174,11 @@ pub fn tidy(text: &str) -> String {
                 c => Some(c),
             }
         })
-        .nfc()
-        .collect()
+        .collect();
+    match is_nfc_quick(shown.chars()) {
+        IsNormalized::Yes => shown,
+        IsNormalized::No | IsNormalized::Maybe => shown.nfc().collect(),
+    }
 }
 
 /// Counts a text exactly as it stands: no character is changed.

@@ -1,7 +1,7 @@
 //! Accepted mails that cannot be worked off: set aside where a person sees them, taken up again when asked.
 
-use postel_core::measure;
 use postel_core::intake::Accepted;
+use postel_core::measure;
 use postel_core::ports::Clock;
 use tokio::sync::mpsc;
 

@@ -144,21 +144,11 @@ fn update(db: &Connection, c: &Columns, version: u64, next: &Row) -> Result<bool
             bring(db, &c.id, reference)?;
         }
     }
+    // The other columns are what the row is of: they never change, and their indexes need not be touched.
     run(
         db,
-        "UPDATE ledger SET mail = ?2, account = ?3, user = ?4, number = ?5, state = ?6, due = ?7, expires_at = ?8, \
-         doc = ?9 WHERE id = ?1",
-        params![
-            c.id,
-            c.mail,
-            c.account,
-            c.user,
-            c.number,
-            c.state,
-            c.due,
-            c.expires_at,
-            c.doc
-        ],
+        "UPDATE ledger SET state = ?2, due = ?3, expires_at = ?4, doc = ?5 WHERE id = ?1",
+        params![c.id, c.state, c.due, c.expires_at, c.doc],
     )?;
     let keeps = held(&next.reservations);
     for (counter, amount) in held(&stored.reservations) {

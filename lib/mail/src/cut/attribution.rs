@@ -56,9 +56,37 @@ fn found(regex: &LazyLock<Option<Regex>>, text: &str) -> bool {
     regex.as_ref().is_some_and(|regex| regex.is_match(text))
 }
 
+// Nearly every line of a mail is none of these, and most can be told by one octet that they lack.
+
+fn has_address(text: &str) -> bool {
+    may_have_address(text) && found(&ADDRESS, text)
+}
+
+fn ends_in_address(text: &str) -> bool {
+    text.contains('@') && found(&ADDRESS_LAST, text)
+}
+
+fn has_date(text: &str) -> bool {
+    may_have_digit(text) && found(&DATE, text)
+}
+
+fn has_time(text: &str) -> bool {
+    may_have_digit(text) && found(&TIME, text)
+}
+
+/// What [`ADDRESS`] and [`ADDRESS_LAST`] cannot do without.
+fn may_have_address(text: &str) -> bool {
+    text.contains('@') || text.contains("mailto:")
+}
+
+/// What [`DATE`] and [`TIME`] cannot do without; other scripts have digits and moments of their own.
+fn may_have_digit(text: &str) -> bool {
+    text.bytes().any(|b| b.is_ascii_digit() || !b.is_ascii())
+}
+
 /// Whether a header's value holds a date or a time.
 pub(super) fn has_moment(value: &str) -> bool {
-    found(&DATE, value) || found(&TIME, value)
+    has_date(value) || has_time(value)
 }
 
 /// Reads the attribution that starts on the line `at`, which is not quoted.
@@ -118,7 +146,7 @@ pub(super) fn read(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
         let below = below(lines, end);
         if is_attribution(&joined, start, below, next == at) {
             let above_quote = below != Below::Text;
-            let addressed = found(&ADDRESS, &joined);
+            let addressed = has_address(&joined);
             return Some(Attribution {
                 end,
                 above_quote,
@@ -216,6 +244,9 @@ impl Start {
 
 /// Whether the joined lines are a whole attribution.
 fn is_attribution(joined: &str, start: Start, below: Below, one_line: bool) -> bool {
+    if !joined.contains([':', '：']) && !may_have_address(joined) {
+        return false;
+    }
     let above_quote = below != Below::Text;
     let text = entities(joined);
     let (text, colon) = match text.split_once(":>") {
@@ -227,21 +258,14 @@ fn is_attribution(joined: &str, start: Start, below: Below, one_line: bool) -> b
         ),
     };
     if !colon {
-        let unmarked = above_quote
-            && start == Start::Moment
-            && found(&ADDRESS_LAST, text)
-            && found(&DATE, text);
-        let whole = || found(&ADDRESS, text) && found(&DATE, text) && found(&TIME, text);
+        let unmarked =
+            above_quote && start == Start::Moment && ends_in_address(text) && has_date(text);
+        let whole = || has_address(text) && has_date(text) && has_time(text);
         return unmarked
             || (start != Start::Name && whole() && verb_of(text).is_some_and(|verb| verb.last));
     }
-    let (address, date, time) = (
-        found(&ADDRESS, text),
-        found(&DATE, text),
-        found(&TIME, text),
-    );
-    if address && date && time && found(&ADDRESS_LAST, text) && (above_quote || names_sender(text))
-    {
+    let (address, date, time) = (has_address(text), has_date(text), has_time(text));
+    if address && date && time && ends_in_address(text) && (above_quote || names_sender(text)) {
         return true;
     }
     let Some(verb) = verb_of(text) else {

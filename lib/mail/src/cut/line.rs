@@ -94,6 +94,10 @@ fn is_invisible(c: char) -> bool {
 
 /// Single blanks, no invisible characters, ends trimmed.
 pub(super) fn fold(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_graphic() || b == b' ';
+    if text.bytes().all(plain) && !text.contains("  ") {
+        return text.trim_matches(' ').to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for word in text.split(char::is_whitespace) {
         let mut first = true;
@@ -126,5 +130,8 @@ pub(super) fn is_row(body: &str, least: usize) -> bool {
 
 /// Lower case, without the dot that lower-casing a Turkish `İ` leaves above its `i`.
 pub(super) fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.to_lowercase().replace('\u{307}', "")
 }
