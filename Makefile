@@ -17,7 +17,7 @@ test: ## Run every test, with what they need installed first
 	cargo build --locked -p postel
 	PATH="$(CURDIR)/target/tools/python/bin:/usr/sbin:$$PATH" \
 		cargo test --locked --workspace --all-features --no-fail-fast -- --show-output 2>&1 | tee target/test.log
-	@echo; grep -hE '^(conformance|forgery set|decision table|spf by section|killed)' target/test.log
+	@echo; grep -hE '^(conformance|forgery set|decision table|spf by section|killed|hostile inputs|full disk)' target/test.log
 
 bench: ## Criterion for the rules, then mails per second beside smtp-sink and Mailrise (bench.py grow: how cost grows)
 	@tests/tools/install.sh test

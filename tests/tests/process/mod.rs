@@ -86,6 +86,20 @@ impl Gateway {
 
     /// The same, with more names in DNS.
     pub(crate) async fn set_up_in(name: &str, zone: Zone, more: &[(&str, &str)]) -> Self {
+        Self::set_up_all(name, zone, more, |_| ()).await
+    }
+
+    /// [`Gateway::set_up`] on a data folder that is made ready beforehand.
+    pub(crate) async fn set_up_on(name: &str, ready: impl FnOnce(&Path)) -> Self {
+        Self::set_up_all(name, Zone::new(), &[], ready).await
+    }
+
+    async fn set_up_all(
+        name: &str,
+        zone: Zone,
+        more: &[(&str, &str)],
+        ready: impl FnOnce(&Path),
+    ) -> Self {
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -117,6 +131,7 @@ impl Gateway {
             environment,
             dns,
         };
+        ready(&gateway.data());
         gateway.run(&["account", "add", "acme"]);
         gateway.run(&["user", "add", "acme", USER]);
         gateway.start();
@@ -171,6 +186,13 @@ impl Gateway {
             said(&output)
         );
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that must fail; what it says.
+    pub(crate) fn fails(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(!output.status.success(), "postel {arguments:?} went well");
+        said(&output)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -366,7 +366,7 @@ fn users_are_invited_accepted_and_deleted() {
         place
             .run(&["user", "list", "acme"])
             .ok()
-            .starts_with("ann@example.com\taccepted\tdefault\tallow\tAnn")
+            .starts_with("ann@example.com\taccepted\tdefault\tallow\t\tAnn")
     );
 
     place.run(&["account", "add", "other"]).ok();

@@ -68,7 +68,7 @@ impl Default for Limits {
             recipients: 100,
             mail_bytes: 40_000_000,
             memory_bytes: 64_000_000,
-            disk_bytes: 8_000_000_000,
+            disk_bytes: 1_000_000_000,
             big_mail_bytes: 80_000_000,
             big_mail_wait: Duration::from_secs(1),
             command_line: 1024,
