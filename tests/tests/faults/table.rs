@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use postel_core::ledger::State;
+use postel_core::ledger::policy::LOOK_UP_AFTER;
 use postel_core::ports::{Ledger as _, SmsProvider};
 use postel_core::testing::ScriptedProvider;
 
@@ -211,6 +212,36 @@ async fn an_answer_that_comes_after_the_row_was_settled_sends_nothing_again() {
         let row = house.now(&row).await;
         assert_eq!((row.state, vendor.sends()), (state, 1), "{:?}", row.events);
     }
+}
+
+/// Alarm panels say the same words to the same number again and again. A text whose fate is unknown must not be
+/// called sent because of another that is on its way just then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_on_its_way_is_not_taken_for_an_older_one_with_the_same_words() {
+    let clock = clock();
+    let vendor = Vendor::start(clock.clone());
+    vendor.says([
+        lost(Said::Reset),
+        Answer::TAKEN.late(Duration::from_millis(400)),
+    ]);
+    let house = House::with(clock.clone(), vec![twilio_at(&vendor, &clock)]).await;
+    let first = house.row_saying(1, 1, "fire", DAY).await;
+    house.dispatcher.attend(first.clone()).await.unwrap();
+    clock.advance(LOOK_UP_AFTER - SignedDuration::from_secs(1));
+    let second = house.row_saying(2, 1, "fire", DAY).await;
+    let (dispatcher, sent) = (Arc::clone(&house.dispatcher), second.clone());
+    let attempt = tokio::spawn(async move { dispatcher.attend(sent).await });
+    wait_for("the request", || (vendor.sends() == 2).then_some(()));
+    house.later(SignedDuration::from_secs(2)).await;
+    assert!(!attempt.is_finished(), "the answer is still to come");
+    attempt.await.unwrap().unwrap();
+    house.settle(&[first.clone(), second.clone()]).await;
+    let states = (
+        house.now(&first).await.state,
+        house.now(&second).await.state,
+    );
+    assert_eq!(states, (State::Unknown, State::Sent));
+    assert_eq!(vendor.texts().len(), 1);
 }
 
 /// Of texts that are alike, as many rows are called sent as were taken.
