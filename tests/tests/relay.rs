@@ -9,6 +9,7 @@
 )]
 
 mod postfix;
+#[expect(dead_code, reason = "each suite uses what it needs of it")]
 mod process;
 
 use std::io::{BufRead as _, BufReader, Write as _};

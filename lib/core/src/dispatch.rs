@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::policy::{
     HOLD_WAIT, Next, PROBE_EVERY, SENDING_IS_STALE_AFTER, after, look_up_again, releases,
+    taken_within,
 };
 use crate::ledger::{Row, RowId, State};
 use crate::measure;
@@ -160,7 +161,7 @@ impl Dispatcher {
                 tracing::error!(row = %row.id, provider = provider.name(), attempts = row.attempts, state = next.state.as_str(), note = %next.note, "alarm: the operator must look at this provider");
             }
             if next.failover && able.peek().is_some() {
-                row.enter(State::Sending, Some(stale), now, next.note);
+                row.enter(State::Waiting, Some(stale), now, next.note);
                 continue;
             }
             return self.record(row, &outcome, &next).await;
@@ -297,7 +298,7 @@ impl Dispatcher {
         let name = row.provider.as_deref();
         let provider = self.providers.iter().find(|p| Some(p.name()) == name);
         let answer = match provider {
-            Some(provider) => provider.look_up(&sms(&row), since).await,
+            Some(provider) => provider.look_up(&sms(&row), taken_within(since)).await,
             None => LookUp::Unsupported,
         };
         let now = self.clock.now();

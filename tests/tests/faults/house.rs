@@ -82,6 +82,7 @@ impl House {
             default: true,
             automated: Automated::Allow,
             signature: None,
+            password: None,
             added_at: Timestamp::UNIX_EPOCH,
         };
         store.save_user(&user, &[]).await.unwrap();

@@ -239,7 +239,7 @@ impl Row {
         self.provider.as_deref().zip(self.provider_ref.as_deref())
     }
 
-    /// When its present attempt, fail-over included, began: the first of the events in `sending` that are its newest.
+    /// When it was last handed over: the first of the events in `sending` that are its newest.
     #[must_use]
     pub fn sending_since(&self) -> Option<Timestamp> {
         let newest = self.events.iter().rev();

@@ -3,6 +3,8 @@
 //! Pure. Whatever may have been taken is never sent again; whatever surely was not is tried
 //! until its validity ends.
 
+use std::ops::Range;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::State;
@@ -19,9 +21,14 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
 pub const HOLD_WAIT: SignedDuration = SignedDuration::from_mins(5);
 /// How often one row may find out whether a provider still holds the account.
 pub const PROBE_EVERY: SignedDuration = SignedDuration::from_mins(1);
-/// How long after it was handed over a text that may have been taken is looked up: until then whatever was handed over
-/// with it has its answer, so that no other row's text is taken for this one's, and the provider's list has caught up.
-pub const LOOK_UP_AFTER: SignedDuration = SignedDuration::from_mins(2);
+/// How far a provider's clock may be from ours.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
+/// How long after it was handed over a text may have been taken: a call ends within a minute, the skew is added.
+const TAKEN_FOR: SignedDuration = SignedDuration::from_mins(2);
+/// How long after an ambiguous answer the text is looked up. Whatever the provider took in [`taken_within`] was handed over
+/// three minutes later at most by our clock, and has its answer after four: so no text that is on its way is
+/// taken for this one, and the provider's list has caught up.
+pub const LOOK_UP_AFTER: SignedDuration = SignedDuration::from_mins(4);
 /// How long a look-up is tried at a provider that does not answer.
 const LOOK_UP_FOR: SignedDuration = SignedDuration::from_hours(6);
 
@@ -126,6 +133,13 @@ pub fn after(
             )
         },
     }
+}
+
+/// When a text that was handed over at `since` was taken, if it was: by the provider's clock.
+#[must_use]
+pub fn taken_within(since: Timestamp) -> Range<Timestamp> {
+    let begin = since.checked_sub(SKEW).unwrap_or(since);
+    begin..since.checked_add(TAKEN_FOR).unwrap_or(since)
 }
 
 /// When a look-up that got no answer is tried again; `None`: it is given up, and the row is `unknown`.
@@ -243,7 +257,7 @@ mod tests {
         let next = after(&outcome, 1, true, at(0), at(60));
         assert_eq!(
             (next.state, next.due),
-            (State::Sending, Some(at(120))),
+            (State::Sending, Some(at(240))),
             "even beyond its validity"
         );
         assert!(!next.failover && !next.give_back && !next.alarm);

@@ -1,5 +1,7 @@
 //! The ports that act: evidence, texts, mails, time, ids.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -151,10 +153,10 @@ pub trait SmsProvider: Send + Sync {
     /// When in doubt whether it was taken, the answer is [`SmsOutcome::Ambiguous`].
     async fn send(&self, sms: &Sms) -> SmsOutcome;
 
-    /// Asks whether a text was taken that was handed over at `since` or, by the provider's clock, a little earlier.
-    /// Asked no sooner than [`crate::ledger::policy::LOOK_UP_AFTER`] later, so that every other text of that time has its
-    /// answer. Ends within a minute; safe to call again.
-    async fn look_up(&self, _sms: &Sms, _since: Timestamp) -> LookUp {
+    /// Asks whether a text was taken in this span of the provider's time, whose end is
+    /// [`crate::ledger::policy::taken_within`]'s: a text that was taken later is another, even if its words are the same.
+    /// Ends within a minute; safe to call again.
+    async fn look_up(&self, _sms: &Sms, _taken: Range<Timestamp>) -> LookUp {
         LookUp::Unsupported
     }
 }

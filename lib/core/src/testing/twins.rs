@@ -2,6 +2,7 @@
 //! answers as told, a mailer that keeps what it was given, evidence that is known beforehand.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -177,7 +178,7 @@ impl SmsProvider for ScriptedProvider {
         })
     }
 
-    async fn look_up(&self, _sms: &Sms, _since: Timestamp) -> LookUp {
+    async fn look_up(&self, _sms: &Sms, _taken: Range<Timestamp>) -> LookUp {
         if !self.limits.looks_up {
             return LookUp::Unsupported;
         }

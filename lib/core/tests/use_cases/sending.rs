@@ -90,7 +90,7 @@ async fn an_ambiguous_answer_that_the_provider_can_explain_is_sent() {
     let rows = house.deliver(MAIL, &["0612345678"]).await;
     assert_eq!(rows[0].state, State::Sending);
     house.providers[0].answers_look_ups(LookUp::Seen(vec!["sm-1".to_owned()]));
-    house.sweep_after(SignedDuration::from_secs(119)).await;
+    house.sweep_after(SignedDuration::from_secs(239)).await;
     assert_eq!(house.row(&rows[0]).await.state, State::Sending, "too soon");
     house.sweep_after(SignedDuration::from_secs(2)).await;
     let row = house.row(&rows[0]).await;
@@ -113,7 +113,7 @@ async fn one_taken_text_explains_one_of_two_rows_that_are_alike() {
     let sent = house.deliver(&third, &["0612345678"]).await.remove(0);
     let known = sent.provider_ref.unwrap();
     house.providers[0].answers_look_ups(LookUp::Seen(vec![known, "sm-1".to_owned()]));
-    house.sweep_after(SignedDuration::from_mins(3)).await;
+    house.sweep_after(SignedDuration::from_mins(5)).await;
     let mut ends = Vec::new();
     for row in &rows {
         let row = house.row(row).await;
@@ -153,7 +153,7 @@ async fn a_provider_that_cannot_be_asked_is_asked_again_for_six_hours() {
     let second = MAIL.replace("<1@", "<2@");
     let second = house.deliver(&second, &["0612345678"]).await.remove(0);
     house.providers[0].answers_look_ups(LookUp::Seen(Vec::new()));
-    house.sweep_after(SignedDuration::from_mins(3)).await;
+    house.sweep_after(SignedDuration::from_mins(5)).await;
     let second = house.row(&second).await;
     assert_eq!((second.state, second.due), (State::Unknown, None));
     assert_eq!(house.handed(), 2);

@@ -4,9 +4,11 @@
 //! the whole text is read besides. At most [`MOST_PAGES`] and [`MOST_BODIES`] are read, so in a flood of texts
 //! one may not be found, which is no proof of anything.
 
+use std::ops::Range;
+
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use postel_core::ledger::Originator;
 use postel_core::ports::{LookUp, Sms};
 
@@ -20,17 +22,15 @@ const PAGE: usize = 100;
 const MOST_PAGES: usize = 20;
 /// Whole texts read.
 const MOST_BODIES: usize = 50;
-/// How far the two clocks may be apart.
-const SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// Reads the list.
 pub(super) async fn look_up(
     http: &Http,
     account_reference: &str,
     sms: &Sms,
-    since: Timestamp,
+    taken: &Range<Timestamp>,
 ) -> LookUp {
-    match seen(http, account_reference, sms, since).await {
+    match seen(http, account_reference, sms, taken).await {
         Ok(mut seen) => {
             seen.sort();
             LookUp::Seen(seen.into_iter().map(|(_, id)| id).collect())
@@ -44,9 +44,8 @@ async fn seen(
     http: &Http,
     account_reference: &str,
     sms: &Sms,
-    since: Timestamp,
+    taken: &Range<Timestamp>,
 ) -> Result<Vec<(Timestamp, String)>, String> {
-    let since = since.checked_sub(SKEW).unwrap_or(since);
     let (mut seen, mut bodies) = (Vec::new(), 0);
     for page in 0..MOST_PAGES {
         let list = "/v1.0/messageheaders?".to_owned();
@@ -61,8 +60,8 @@ async fn seen(
         for header in root.all("messageheader") {
             count += 1;
             let submitted = time(header.text("submittedat"));
-            older = submitted.is_some_and(|at| at < since);
-            let (Some(at), false) = (submitted, older) else {
+            older = submitted.is_some_and(|at| at < taken.start);
+            let Some(at) = submitted.filter(|at| taken.contains(at)) else {
                 continue;
             };
             let Some(id) = header.id.as_deref().and_then(guid) else {

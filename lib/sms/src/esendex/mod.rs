@@ -9,6 +9,7 @@ mod look_up;
 mod request;
 mod xml;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -122,8 +123,8 @@ impl SmsProvider for Esendex {
     }
 
     /// Reads the list of sent messages. All of it ends within the time of one request.
-    async fn look_up(&self, sms: &Sms, since: Timestamp) -> LookUp {
-        let list = look_up::look_up(&self.http, &self.account_reference, sms, since);
+    async fn look_up(&self, sms: &Sms, taken: Range<Timestamp>) -> LookUp {
+        let list = look_up::look_up(&self.http, &self.account_reference, sms, &taken);
         self.http.within(list).await
     }
 }

@@ -3,6 +3,7 @@
 //! Not a network: whatever is sent "arrives" at once in the store, for any number, and is shown on
 //! the handset page. Must not know that page.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -79,7 +80,7 @@ impl SmsProvider for Handset {
     }
 
     /// Finds the text by its row among the newest. Not found is no proof: it may be older than those.
-    async fn look_up(&self, sms: &Sms, _since: Timestamp) -> LookUp {
+    async fn look_up(&self, sms: &Sms, _taken: Range<Timestamp>) -> LookUp {
         match self.store.texts(LOOKED_THROUGH).await {
             Ok(texts) => {
                 let reference = sms.reference.to_string();
@@ -183,7 +184,7 @@ mod tests {
             panic!("it must wait and be tried again")
         };
         assert!(!detail.contains("secret") && !detail.contains("336"));
-        let asked = handset.look_up(&text, Timestamp::MIN).await;
+        let asked = handset.look_up(&text, Timestamp::MIN..Timestamp::MAX).await;
         assert!(matches!(asked, LookUp::NotNow { .. }), "{asked:?}");
         store.set_broken(false);
         assert_eq!(store.texts(10).await.unwrap().len(), 0);
@@ -195,9 +196,17 @@ mod tests {
         let text = sms("row-1", Originator::Shared, "a");
         handset.send(&text).await;
         let found = LookUp::Seen(vec!["row-1".to_owned()]);
-        assert_eq!(handset.look_up(&text, Timestamp::MIN).await, found);
+        assert_eq!(
+            handset.look_up(&text, Timestamp::MIN..Timestamp::MAX).await,
+            found
+        );
         let other = sms("row-2", Originator::Shared, "a");
         let none = LookUp::Seen(Vec::new());
-        assert_eq!(handset.look_up(&other, Timestamp::MIN).await, none);
+        assert_eq!(
+            handset
+                .look_up(&other, Timestamp::MIN..Timestamp::MAX)
+                .await,
+            none
+        );
     }
 }

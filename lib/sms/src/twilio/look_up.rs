@@ -3,7 +3,9 @@
 //! Every filter but the recipient is ours: Twilio's `DateSent` leaves out what is queued still, and a messaging
 //! service's messages have no sender until they leave. The look-up reads at most [`MOST_PAGES`].
 
-use jiff::{SignedDuration, Timestamp};
+use std::ops::Range;
+
+use jiff::Timestamp;
 use postel_core::ledger::Originator;
 use postel_core::ports::{LookUp, Sms};
 use serde::Deserialize;
@@ -15,8 +17,6 @@ use crate::http::Http;
 const PAGE: usize = 50;
 /// Pages read of one number's messages.
 const MOST_PAGES: usize = 10;
-/// How far the two clocks may be apart. Twilio's times are in whole seconds besides.
-const SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// A page of the list.
 #[derive(Deserialize)]
@@ -42,8 +42,12 @@ struct Message {
 }
 
 /// Reads the list under `messages` (the resource's path).
-pub(super) async fn look_up(http: &Http, messages: &str, sms: &Sms, since: Timestamp) -> LookUp {
-    let since = since.checked_sub(SKEW).unwrap_or(since);
+pub(super) async fn look_up(
+    http: &Http,
+    messages: &str,
+    sms: &Sms,
+    taken: &Range<Timestamp>,
+) -> LookUp {
     let list = format!("{messages}?");
     let mut path = form_urlencoded::Serializer::for_suffix(list.clone(), list.len())
         .append_pair("To", sms.to.as_e164())
@@ -61,8 +65,10 @@ pub(super) async fn look_up(http: &Http, messages: &str, sms: &Sms, since: Times
             return not_now("the list cannot be read".to_owned());
         };
         let dated = page.messages.iter().map(|m| (m, m.created()));
-        let older = dated.clone().any(|(_, at)| at.is_some_and(|at| at < since));
-        let ours = dated.filter(|(m, at)| at.is_some_and(|at| at >= since) && m.is(sms));
+        let older = dated
+            .clone()
+            .any(|(_, at)| at.is_some_and(|at| at < taken.start));
+        let ours = dated.filter(|(m, at)| at.is_some_and(|at| taken.contains(&at)) && m.is(sms));
         seen.extend(ours.map(|(m, at)| (at, m.sid.clone())));
         match page.next_page_uri {
             // Whatever host stands before it: only a path of the same list is followed.

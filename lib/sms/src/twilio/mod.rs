@@ -8,6 +8,7 @@ mod codes;
 mod look_up;
 mod request;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -140,9 +141,9 @@ impl SmsProvider for Twilio {
     }
 
     /// Reads the list of messages to that number. All of it ends within the time of one request.
-    async fn look_up(&self, sms: &Sms, since: Timestamp) -> LookUp {
+    async fn look_up(&self, sms: &Sms, taken: Range<Timestamp>) -> LookUp {
         let messages = self.messages();
-        let list = look_up::look_up(&self.http, &messages, sms, since);
+        let list = look_up::look_up(&self.http, &messages, sms, &taken);
         self.http.within(list).await
     }
 }

@@ -5,6 +5,7 @@ use postel_core::ledger::Originator;
 use postel_core::ports::{LookUp, Sms, SmsOutcome, SmsProvider as _};
 use postel_core::text::Encoding;
 use postel_sms::{Esendex, Options, Probe as _, Standing, esendex};
+use std::ops::Range;
 
 use crate::vendor::{Act, Vendor, answer, clock, sms};
 
@@ -236,8 +237,9 @@ fn body(words: &str) -> Act {
     )
 }
 
-fn since() -> Timestamp {
-    "2026-11-21T18:00:00Z".parse().unwrap()
+/// Around 18:00, when the text was handed over.
+fn span() -> Range<Timestamp> {
+    "2026-11-21T17:59:00Z".parse().unwrap().."2026-11-21T18:02:00Z".parse().unwrap()
 }
 
 const WORDS: &str = "Il y a le feu & de la\nfumée au deuxième étage";
@@ -270,7 +272,7 @@ async fn a_text_is_found_among_those_that_only_look_like_it() {
         body(&whole),
     ])
     .await;
-    let found = client(&vendor.url).look_up(&text(), since()).await;
+    let found = client(&vendor.url).look_up(&text(), span()).await;
     assert_eq!(found, LookUp::Seen(vec![id(3), id(9)]), "oldest first");
     let asked: Vec<String> = vendor
         .asked()
@@ -294,7 +296,7 @@ async fn a_summary_that_is_the_whole_text_needs_no_more() {
     let whole = header(1, AT, ("Il y a le feu &amp; de la...", "Bonjour  à tous"));
     let vendor = Vendor::start([list(&[whole])]).await;
     let found = client(&vendor.url)
-        .look_up(&sms("Bonjour\nà tous"), since())
+        .look_up(&sms("Bonjour\nà tous"), span())
         .await;
     assert_eq!(found, LookUp::Seen(vec![id(1)]));
     assert_eq!(vendor.asked().len(), 1);
@@ -307,7 +309,7 @@ async fn pages_are_read_until_an_older_text_and_not_for_ever() {
         .collect();
     let vendor = Vendor::start([list(&other)]).await;
     assert_eq!(
-        client(&vendor.url).look_up(&text(), since()).await,
+        client(&vendor.url).look_up(&text(), span()).await,
         LookUp::Seen(Vec::new())
     );
     let asked = vendor.asked();
@@ -322,7 +324,7 @@ async fn pages_are_read_until_an_older_text_and_not_for_ever() {
     last[99] = header(99, "2026-11-21T17:00:00Z", ("", ""));
     let vendor = Vendor::start([list(&other), list(&last)]).await;
     assert_eq!(
-        client(&vendor.url).look_up(&text(), since()).await,
+        client(&vendor.url).look_up(&text(), span()).await,
         LookUp::Seen(Vec::new())
     );
     assert_eq!(vendor.asked().len(), 2);
@@ -341,7 +343,7 @@ async fn a_list_that_cannot_be_read_is_asked_for_again_later() {
     ];
     for acts in table {
         let vendor = Vendor::start(acts).await;
-        let found = client(&vendor.url).look_up(&text(), since()).await;
+        let found = client(&vendor.url).look_up(&text(), span()).await;
         assert!(matches!(found, LookUp::NotNow { .. }), "{found:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! Twilio: what is asked, what each answer means, and how a text is found again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use jiff::Timestamp;
 use postel_core::ledger::Originator;
@@ -260,8 +261,9 @@ fn seen(sids: &[&str]) -> LookUp {
     LookUp::Seen(sids.iter().map(|s| (*s).to_owned()).collect())
 }
 
-fn since() -> Timestamp {
-    "2026-11-21T18:00:00Z".parse().unwrap()
+/// Around 18:00, when the text was handed over.
+fn span() -> Range<Timestamp> {
+    "2026-11-21T17:59:00Z".parse().unwrap().."2026-11-21T18:02:00Z".parse().unwrap()
 }
 
 #[tokio::test]
@@ -281,7 +283,7 @@ async fn a_text_is_found_among_those_that_only_look_like_it() {
     ];
     let vendor = Vendor::start([page(&list, Some("/more"))]).await;
     let found = client(&vendor.url)
-        .look_up(&sms("Bonjour 👋"), since())
+        .look_up(&sms("Bonjour 👋"), span())
         .await;
     assert_eq!(found, seen(&["SM7", "SM8", "SM9", "SM5"]), "oldest first");
     let account = "0".repeat(32);
@@ -306,14 +308,14 @@ async fn pages_are_followed_on_the_same_list_only_and_not_for_ever() {
     let vendor = Vendor::start([page(&full, Some(&next)), page(&last, None)]).await;
     let text = sms("Bonjour 👋");
     assert_eq!(
-        client(&vendor.url).look_up(&text, since()).await,
+        client(&vendor.url).look_up(&text, span()).await,
         seen(&["SM2"])
     );
     assert!(vendor.asked()[1].head.starts_with(&format!("GET {next} ")));
 
     let endless = Vendor::start([page(&full, Some(&next))]).await;
     assert_eq!(
-        client(&endless.url).look_up(&text, since()).await,
+        client(&endless.url).look_up(&text, span()).await,
         seen(&[])
     );
     assert_eq!(endless.asked().len(), 10);
@@ -324,7 +326,7 @@ async fn pages_are_followed_on_the_same_list_only_and_not_for_ever() {
         "//evil.example/",
     ] {
         let vendor = Vendor::start([page(&full, Some(elsewhere))]).await;
-        assert_eq!(client(&vendor.url).look_up(&text, since()).await, seen(&[]));
+        assert_eq!(client(&vendor.url).look_up(&text, span()).await, seen(&[]));
         assert_eq!(vendor.asked().len(), 1, "{elsewhere}");
     }
 }
@@ -340,7 +342,7 @@ async fn a_list_that_cannot_be_read_is_asked_for_again_later() {
         Act::ResetAfterReading,
     ] {
         let vendor = Vendor::start([act]).await;
-        let found = client(&vendor.url).look_up(&text, since()).await;
+        let found = client(&vendor.url).look_up(&text, span()).await;
         assert!(matches!(found, LookUp::NotNow { .. }), "{found:?}");
     }
 }
