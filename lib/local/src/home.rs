@@ -115,13 +115,15 @@ impl Home {
             let mails = mails.clone();
             async move { logged(mails.mails(SWEEP_AT_MOST).await) }
         }));
-        let house = (sweeper, store, aside, jobs.clone());
+        let again = (aside.clone(), jobs.clone());
+        tasks.spawn(every(sweep_every, closing.clone(), move || {
+            let (aside, jobs) = again.clone();
+            async move { aside.take_up(&jobs).await }
+        }));
+        let house = (sweeper, store, aside);
         tasks.spawn(every(HOUSEKEEPING_EVERY, closing, move || {
-            let (sweeper, store, aside, jobs) = house.clone();
-            async move {
-                aside.take_up(&jobs).await;
-                keep_house(&sweeper, store.as_ref(), &aside).await;
-            }
+            let (sweeper, store, aside) = house.clone();
+            async move { keep_house(&sweeper, store.as_ref(), &aside).await }
         }));
         (
             Arc::new(Door {

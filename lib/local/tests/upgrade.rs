@@ -39,6 +39,9 @@ fn version_1() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+/// The schema that this Postel knows.
+const KNOWN: i64 = 3;
+
 fn version(path: &Path) -> i64 {
     let db = Connection::open(path).unwrap();
     db.query_row("PRAGMA user_version", [], |r| r.get(0))
@@ -99,7 +102,7 @@ async fn version_1_is_upgraded_with_all_that_is_in_it_and_a_copy_is_kept() {
     assert!(store.update(&row).await.unwrap());
     assert_eq!(store.row_by_ref("handset", "new").await, Ok(Some(id(10))));
     store.close().await.unwrap();
-    assert_eq!(version(&path), 2);
+    assert_eq!(version(&path), KNOWN);
 
     // The way back.
     let copy = folder.path().join("postel.sqlite.v1");
@@ -123,31 +126,31 @@ fn a_newer_version_is_refused_and_left_alone() {
     let (folder, path) = version_1();
     Connection::open(&path)
         .unwrap()
-        .pragma_update(None, "user_version", 3)
+        .pragma_update(None, "user_version", KNOWN + 1)
         .unwrap();
     let error = SqliteStore::open(&path).expect_err("it is newer");
     assert!(
         matches!(
             error,
-            OpenError::Newer {
-                found: 3,
-                known: 2,
-                ..
-            }
+            OpenError::Newer { found, known, .. }
+            if (found, known) == (KNOWN + 1, KNOWN)
         ),
         "{error:?}"
     );
     let words = error.to_string();
     assert!(
-        words.contains("newer Postel (schema 3; this one knows 2)"),
+        words.contains(&format!(
+            "newer Postel (schema {}; this one knows {KNOWN})",
+            KNOWN + 1
+        )),
         "{words}"
     );
     assert!(
         words.contains("Start that version, or restore a backup"),
         "{words}"
     );
-    assert_eq!(version(&path), 3);
-    assert!(!folder.path().join("postel.sqlite.v3").exists());
+    assert_eq!(version(&path), KNOWN + 1);
+    assert!(!folder.path().join("postel.sqlite.v4").exists());
 }
 
 #[test]

@@ -190,8 +190,23 @@ impl Gateway {
 
     /// Runs a command that must fail; what it says.
     pub(crate) fn fails(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
-        assert!(!output.status.success(), "postel {arguments:?} went well");
+        let mut child = self
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let until = Instant::now() + Duration::from_secs(30);
+        while child.try_wait().unwrap().is_none() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        drop(child.kill());
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            !output.status.success() && output.status.code().is_some(),
+            "postel {arguments:?} did not fail: {}",
+            said(&output)
+        );
         said(&output)
     }
 

@@ -5,6 +5,7 @@
 //! looks it up, or calls it unknown. Only where whoever restores says that nothing ran since the backup does it go on.
 //! The present database is kept. Must not run beside a process that serves the folder: it takes the spool's lock.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -95,13 +96,12 @@ pub async fn restore(
         .and_then(|made| made);
     let (mut restored, mails) = made.inspect_err(|_| drop(fs::remove_file(&part)))?;
     let why = why(restored.at);
-    restored.aside = mails.len();
+    let mut names = BTreeSet::new();
     for mail in mails {
         if let (true, None, Some(at), Some(header)) =
             (nothing_ran_since, &mail.why, mail.at, &mail.header)
         {
             spool.append(at, header.clone(), mail.raw).await?;
-            restored.aside -= 1;
             continue;
         }
         let aside = failed::Aside {
@@ -113,15 +113,17 @@ pub async fn restore(
             octets: &mail.raw,
         };
         failed::put(spool.path(), &aside).map_err(|e| SpoolError::from(&e))?;
+        names.insert(mail.name);
     }
     for entry in pending {
         let (ticket, damaged) = match entry {
             Entry::Mail { ticket, .. } => (ticket, None),
             Entry::Damaged { ticket, octets, .. } => (ticket, Some(octets)),
         };
-        spool.set_aside(ticket, damaged, now, &why).await?;
-        restored.aside += 1;
+        names.insert(spool.set_aside(ticket, damaged, now, &why).await?);
     }
+    // One that is in the backup and in the folder is one mail.
+    restored.aside = names.len();
     let kept = beside(
         database,
         &format!(".before-restore-{}", now.strftime("%Y%m%dT%H%M%SZ")),

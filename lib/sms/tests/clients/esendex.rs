@@ -255,7 +255,8 @@ fn text() -> Sms {
 async fn a_text_is_found_among_those_that_only_look_like_it() {
     let same = ("", "");
     let headers = [
-        header(9, "2026-11-21T18:04:00Z", same),
+        header(10, "2026-11-21T18:02:00Z", same),
+        header(9, "2026-11-21T18:01:30Z", same),
         header(8, AT, ("33612345678", "33600000000")),
         header(7, AT, ("33755512345", "33700000000")),
         header(6, AT, ("Outbound", "Inbound")),

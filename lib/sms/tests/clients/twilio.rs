@@ -285,7 +285,7 @@ async fn a_text_is_found_among_those_that_only_look_like_it() {
     let found = client(&vendor.url)
         .look_up(&sms("Bonjour 👋"), span())
         .await;
-    assert_eq!(found, seen(&["SM7", "SM8", "SM9", "SM5"]), "oldest first");
+    assert_eq!(found, seen(&["SM7", "SM8", "SM9"]), "oldest first");
     let account = "0".repeat(32);
     let path = format!(
         "GET /2010-04-01/Accounts/AC{account}/Messages.json?To=%2B33612345678&PageSize=50 HTTP/1.1\r\n"
@@ -314,10 +314,7 @@ async fn pages_are_followed_on_the_same_list_only_and_not_for_ever() {
     assert!(vendor.asked()[1].head.starts_with(&format!("GET {next} ")));
 
     let endless = Vendor::start([page(&full, Some(&next))]).await;
-    assert_eq!(
-        client(&endless.url).look_up(&text, span()).await,
-        seen(&[])
-    );
+    assert_eq!(client(&endless.url).look_up(&text, span()).await, seen(&[]));
     assert_eq!(endless.asked().len(), 10);
 
     for elsewhere in [
