@@ -1,7 +1,6 @@
 //! A disk that is full, and one that can only be read: real ones, mounted for the test in a namespace of its own.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stdout,
     reason = "an integration test: a panic is its failure"
 )]

@@ -1,8 +1,6 @@
 //! The one process, as its users run it: real SMTP clients, a real resolver, real SQLite, a real browser.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
     clippy::print_stdout,
     reason = "an integration test: a panic is its failure"
 )]

@@ -2,8 +2,6 @@
 //! answer, in bounded time and memory, and the same process still turns the next mail into a text.
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
     clippy::print_stdout,
     reason = "an integration test: a panic is its failure"
 )]

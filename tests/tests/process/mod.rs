@@ -198,7 +198,7 @@ impl Gateway {
             .unwrap();
         let until = Instant::now() + Duration::from_secs(30);
         while child.try_wait().unwrap().is_none() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         drop(child.kill());
         let output = child.wait_with_output().unwrap();
@@ -339,8 +339,9 @@ impl Gateway {
     pub(crate) fn texts(&self) -> Vec<Value> {
         let answer = self.http("GET", "/handset.json");
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        let body: Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {answer}"));
-        body["texts"].as_array().unwrap().clone()
+        let body = serde_json::from_str::<Value>(body).map_err(|e| format!("{e}: {answer}"));
+        let body = body.unwrap();
+        body.get("texts").unwrap().as_array().unwrap().clone()
     }
 
     /// Waits until the phone shows this text.

@@ -130,7 +130,7 @@ fn a_folder_that_is_served_is_served_once_and_not_restored_even_after_a_kill() {
     until(&mut out, "pages\t");
     // It is tried again, and it still is of no known form.
     let tried = (0..200).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
         place.run(&["spool"]).ok().contains("waits for you")
     });
     assert!(tried, "{}", place.run(&["spool"]).ok());

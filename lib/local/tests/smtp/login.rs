@@ -46,7 +46,7 @@ async fn each_way_to_log_in_and_each_fault() {
     let (server, connector) = server("login-ways").await;
     for way in [
         &[RIGHT][..],
-        &["AUTH PLAIN", &RIGHT[11..]],
+        &["AUTH PLAIN", RIGHT.trim_start_matches("AUTH PLAIN ")],
         &["AUTH LOGIN", ANN, "cmlnaHQ="],
         &["auth login YW5uQGV4YW1wbGUuY29t", "cmlnaHQ="],
     ] {
