@@ -28,8 +28,11 @@ bench: ## Criterion for the rules, then mails per second beside smtp-sink and Ma
 	tests/tools/bench.py load
 	tests/tools/bench.py grow
 
-soak: ## What takes long: a million tampered mails, three hundred power cuts under load, fuzzing
+SOAK_MINUTES ?= 30
+soak: ## What takes long: SOAK_MINUTES (30) of load, three hundred power cuts, a million tampered mails, fuzzing
 	@tests/tools/install.sh test
+	cargo build --locked --release -p postel -p postel-tests --bin postel --bin load
+	tests/tools/bench.py soak $(SOAK_MINUTES)
 	cargo build --locked -p postel
 	PATH="/usr/sbin:$$PATH" POSTEL_SOAK=1 cargo test --locked -p postel-auth --test dkim_views -- --show-output
 	PATH="/usr/sbin:$$PATH" POSTEL_SOAK=1 cargo test --locked -p postel-tests --test faults killed -- --show-output

@@ -2,6 +2,7 @@
 //!
 //! Must not know who may log in.
 
+use postel_core::measure;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{BARE_END, End, HELLO_FIRST, Session};
@@ -107,6 +108,7 @@ impl Session {
         let client = client.unwrap_or(self.ip);
         if !self.server.logins.begin(client, limits, began) {
             tracing::warn!("a client has failed to log in too often");
+            measure::SMTP_AUTH.count(&["refused"]);
             return self.fault(TOO_OFTEN);
         }
         let known = match &credentials {
@@ -122,6 +124,7 @@ impl Session {
             Ok(Some(login)) => {
                 self.server.logins.worked(client);
                 self.login = Some(login);
+                measure::SMTP_AUTH.count(&["accepted"]);
                 self.say(&DONE);
                 Ok(())
             }
@@ -131,6 +134,7 @@ impl Session {
             }
             Ok(None) => {
                 tracing::info!("a login failed");
+                measure::SMTP_AUTH.count(&["refused"]);
                 self.failed_logins += 1;
                 let last = self.failed_logins >= limits.failed_logins;
                 sleep_until(began + limits.login_wait).await;
