@@ -208,19 +208,20 @@ fn page_charset(bytes: &[u8]) -> Option<String> {
 
 /// One kind of line end, no control characters but the tab.
 fn plain_lines(text: &str) -> String {
+    let special = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     let mut out = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\r' => {
-                rest.next_if_eq(&'\n');
+    let mut rest = text;
+    while let Some((before, after)) = rest.find(special).and_then(|at| rest.split_at_checked(at)) {
+        out.push_str(before);
+        rest = match after.strip_prefix('\r') {
+            Some(after) => {
                 out.push('\n');
+                after.strip_prefix('\n').unwrap_or(after)
             }
-            '\n' | '\t' => out.push(c),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
+            None => after.strip_prefix(special).unwrap_or_default(),
+        };
     }
+    out.push_str(rest);
     out
 }
 

@@ -25,8 +25,10 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Marks of mails are `q` and seven digits, which no encoding of a text changes.
 const DIGITS: usize = 7;
-/// Octets of a mail's text.
-const TEXT: usize = 3_700;
+/// Octets of a mail: a text of three parts, and below `-- ` what companies write below their mails.
+const MAIL: usize = 4_096;
+const TEXT: &str = "The pump of station 4 has stopped; the level rises by 3 cm an hour.\r\n";
+const BELOW: &str = "This mail is meant for whom it is addressed to, and for nobody else at all.\r\n";
 /// A run ends after so long without a `POST`.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -170,6 +172,8 @@ struct Plan {
     from: String,
     to: String,
     mails: usize,
+    /// Tells the mails of this run from another's.
+    run: u64,
     next: AtomicU64,
     /// Between two mails.
     pause: Duration,
@@ -193,6 +197,7 @@ async fn run(sink: &Arc<Sink>, query: &str) -> Result<String> {
         from: word("from")?,
         to: word("to")?,
         mails,
+        run: sink.posts.load(Ordering::Relaxed),
         next: AtomicU64::new(0),
         pause: Duration::from_secs(1).checked_div(rate).unwrap_or_default(),
     });
@@ -275,13 +280,16 @@ async fn session(times: Arc<Run>, plan: Arc<Plan>) -> Result<()> {
 
 fn text(plan: &Plan, mail: usize) -> String {
     let mut out = format!(
-        "From: <{}>\r\nTo: <{}>\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{mail}.{}@bench.example>\r\nSubject: Alarm\r\n\r\nq{mail:0DIGITS$}q\r\n",
+        "From: <{}>\r\nTo: <{}>\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{mail}.{}.{}@bench.example>\r\nSubject: Alarm\r\n\r\nq{mail:0DIGITS$}q\r\n",
         plan.from,
         plan.to,
+        plan.run,
         std::process::id(),
     );
-    while out.len() < TEXT {
-        out.push_str("The pump of station 4 has stopped; the level rises by 3 cm an hour.\r\n");
+    out.push_str(&TEXT.repeat(5));
+    out.push_str("-- \r\n");
+    while out.len() < MAIL {
+        out.push_str(BELOW);
     }
     out.push_str(".\r\n");
     out

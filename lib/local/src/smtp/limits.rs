@@ -73,7 +73,7 @@ impl Default for Limits {
             big_mail_wait: Duration::from_secs(1),
             command_line: 1024,
             errors: 20,
-            mails: 1000,
+            mails: 10_000,
             idle: Duration::from_secs(300),
             data: Duration::from_secs(900),
             session: Duration::from_secs(3600),

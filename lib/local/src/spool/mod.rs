@@ -232,7 +232,15 @@ impl Spool {
     /// # Errors
     /// [`SpoolError`]; the mail then comes up again.
     pub async fn done(&self, ticket: Ticket) -> Result<(), SpoolError> {
-        self.ask(|answer| Ask::Done(ticket, answer)).await
+        self.ask(|answer| Ask::Done(ticket, Some(answer))).await
+    }
+
+    /// [`Spool::done`] without waiting for it. Where it fails, that is logged, and the mail comes up again.
+    pub fn finished(&self, ticket: Ticket) {
+        let asks = self.0.asks.as_ref();
+        if asks.is_none_or(|asks| asks.send(Ask::Done(ticket, None)).is_err()) {
+            tracing::error!("the spool has stopped: a mail comes up again at the next start; its rows are known then");
+        }
     }
 
     /// Deletes segments whose mails are all finished with and were all appended before this time;

@@ -28,7 +28,8 @@ const DAY: i64 = 86_400_000;
 /// What is asked of the writer, and where to the answer goes.
 pub(super) enum Ask {
     Append(Append),
-    Done(Ticket, oneshot::Sender<Result<(), SpoolError>>),
+    /// Nobody may wait for it.
+    Done(Ticket, Option<oneshot::Sender<Result<(), SpoolError>>>),
     Expire(Timestamp, oneshot::Sender<Result<usize, SpoolError>>),
 }
 
@@ -46,7 +47,7 @@ struct Waiting {
     appends: Vec<Append>,
     /// Octets of the mails.
     size: usize,
-    done: Vec<(Ticket, oneshot::Sender<Result<(), SpoolError>>)>,
+    done: Vec<(Ticket, Option<oneshot::Sender<Result<(), SpoolError>>>)>,
     expire: Vec<(Timestamp, oneshot::Sender<Result<usize, SpoolError>>)>,
 }
 
@@ -104,9 +105,7 @@ impl Writer {
             if !waiting.appends.is_empty() {
                 self.append(waiting.appends);
             }
-            for (ticket, answer) in waiting.done {
-                give(answer, self.finish(ticket).map_err(|e| (&e).into()));
-            }
+            self.finish_all(waiting.done);
             for (before, answer) in waiting.expire {
                 give(answer, self.expire(before).map_err(|e| (&e).into()));
             }
@@ -153,6 +152,7 @@ impl Writer {
         let fits = |current: &mut Current| current.len < SEGMENT && current.day == day;
         if let Some(full) = self.current.take_if(|current| !fits(current)) {
             self.close(full.number);
+            self.done.remove(&full.number);
         }
         let current = match &mut self.current {
             Some(current) => current,
@@ -233,28 +233,57 @@ impl Writer {
         }
     }
 
-    /// Notes that a mail is finished with. Not synced: at worst it comes up again after a crash.
-    fn finish(&mut self, ticket: Ticket) -> io::Result<()> {
+    fn finish_all(
+        &mut self,
+        mut done: Vec<(Ticket, Option<oneshot::Sender<Result<(), SpoolError>>>)>,
+    ) {
+        done.sort_by_key(|(ticket, _)| *ticket);
+        let mut done = done.into_iter().peekable();
+        while let Some((first, answer)) = done.next() {
+            let (mut places, mut answers) = (vec![first.offset], vec![answer]);
+            while let Some((next, answer)) = done.next_if(|(t, _)| t.segment == first.segment) {
+                places.push(next.offset);
+                answers.push(answer);
+            }
+            let finished = self.finish(first.segment, places);
+            if let Err(error) = &finished {
+                tracing::error!(%error, "mails come up again at the next start; their rows are known then");
+            }
+            for answer in answers.into_iter().flatten() {
+                give(answer, finished.as_ref().copied().map_err(Into::into));
+            }
+        }
+    }
+
+    /// Notes that mails of a segment, in the order of their places, are finished with. Not synced: at worst they come up
+    /// again after a crash.
+    fn finish(&mut self, number: u64, mut places: Vec<u64>) -> io::Result<()> {
+        places.dedup();
         let marker = {
             let state = self
                 .shared
                 .state
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            match state.segments.get(&ticket.segment) {
-                Some(segment) if segment.pending.contains(&ticket.offset) => segment.marker,
-                // Finished before, or gone with its segment.
-                Some(_) | None => return Ok(()),
-            }
+            // The others were finished before, or are gone with their segment.
+            let Some(segment) = state.segments.get(&number) else {
+                return Ok(());
+            };
+            places.retain(|place| segment.pending.contains(place));
+            segment.marker
         };
-        let file = match self.done.entry(ticket.segment) {
+        if places.is_empty() {
+            return Ok(());
+        }
+        let file = match self.done.entry(number) {
             std::collections::hash_map::Entry::Occupied(file) => file.into_mut(),
             std::collections::hash_map::Entry::Vacant(slot) => {
-                let path = self.folder.done(ticket.segment, marker);
+                let path = self.folder.done(number, marker);
                 slot.insert(private_file().append(true).create(true).open(path)?)
             }
         };
-        if let Err(error) = file.write_all(&done_record(ticket.offset)) {
+        let records: Vec<u8> = places.iter().copied().flat_map(done_record).collect();
+        if let Err(error) = file.write_all(&records) {
             // A piece of a record would hide those after it.
             let whole = file.metadata()?.len();
             file.set_len(whole - whole % DONE)?;
@@ -266,24 +295,17 @@ impl Writer {
                 .state
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            state.figures.pending = state.figures.pending.saturating_sub(1);
-            state
-                .segments
-                .get_mut(&ticket.segment)
-                .is_some_and(|segment| {
-                    segment.pending.remove(&ticket.offset);
-                    segment.pending.is_empty()
-                })
+            state.figures.pending = state.figures.pending.saturating_sub(places.len());
+            state.segments.get_mut(&number).is_some_and(|segment| {
+                for place in &places {
+                    segment.pending.remove(place);
+                }
+                segment.pending.is_empty()
+            })
         };
-        if last {
-            self.done.remove(&ticket.segment);
-            if self
-                .current
-                .as_ref()
-                .is_none_or(|c| c.number != ticket.segment)
-            {
-                self.close(ticket.segment);
-            }
+        if last && self.current.as_ref().is_none_or(|c| c.number != number) {
+            self.done.remove(&number);
+            self.close(number);
         }
         Ok(())
     }

@@ -6,9 +6,9 @@ use postel_core::model::{Account, AccountId, AuditEntry, Sender, User, UserStatu
 use postel_core::ports::{Directory, StoreError};
 use rusqlite::{Connection, params};
 
+use super::SqliteStore;
 use super::document::{doc, many, nanos, one, rows, run};
 use super::error::Fault;
-use super::{SqliteStore, Step};
 
 const USER: &str = "SELECT doc FROM user WHERE sender = ?1 AND account = ?2";
 const DEFAULT: &str = "SELECT doc FROM user WHERE sender = ?1 AND is_default = 1";
@@ -122,7 +122,7 @@ impl Directory for SqliteStore {
                 params![id, doc(&account)?],
             )?;
             put_audit(db, &audit)?;
-            Ok(Step::Keep(()))
+            Ok(())
         })
         .await
     }
@@ -133,17 +133,29 @@ impl Directory for SqliteStore {
         self.look_up(move |db| {
             let mut statement = db.prepare_cached(
                 "SELECT user.doc, account.doc FROM user JOIN account ON account.id = user.account \
-                 WHERE sender IN (?1, ?2) ORDER BY sender = ?2, is_default DESC, account.id",
+                 WHERE sender IN (?1, ?2)",
             )?;
             let mut rows = statement.query([address, domain])?;
-            let mut found = Vec::new();
+            let mut found: Vec<(User, Account)> = Vec::new();
             while let Some(row) = rows.next()? {
-                let (user, account): (String, String) = (row.get(0)?, row.get(1)?);
+                let text = |column| -> Result<&str, Fault> {
+                    Ok(row
+                        .get_ref(column)?
+                        .as_str()
+                        .map_err(rusqlite::Error::from)?)
+                };
                 found.push((
-                    serde_json::from_str(&user)?,
-                    serde_json::from_str(&account)?,
+                    serde_json::from_str(text(0)?)?,
+                    serde_json::from_str(text(1)?)?,
                 ));
             }
+            // Here, because there is nearly always one, and SQLite would sort it all the same.
+            found.sort_by(|(a, of_a), (b, of_b)| {
+                let by_domain = |user: &User| matches!(user.sender, Sender::Domain(_));
+                (by_domain(a), !a.default)
+                    .cmp(&(by_domain(b), !b.default))
+                    .then_with(|| of_a.id.as_str().cmp(of_b.id.as_str()))
+            });
             Ok(found)
         })
         .await
@@ -171,7 +183,7 @@ impl Directory for SqliteStore {
         self.write(move |db| {
             save_user(db, user)?;
             put_audit(db, &audit)?;
-            Ok(Step::Keep(()))
+            Ok(())
         })
         .await
     }
@@ -187,7 +199,7 @@ impl Directory for SqliteStore {
             if delete_user(db, &account, &sender)? {
                 put_audit(db, &audit)?;
             }
-            Ok(Step::Keep(()))
+            Ok(())
         })
         .await
     }

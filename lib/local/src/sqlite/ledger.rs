@@ -12,9 +12,9 @@ use postel_core::number::PhoneNumber;
 use postel_core::ports::{Claim, Ledger, OptOut, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::SqliteStore;
 use super::document::{doc, many, nanos, one, readable, run};
 use super::error::Fault;
-use super::{SqliteStore, Step};
 
 const ROW: &str = "SELECT doc FROM ledger WHERE id = ?1";
 
@@ -47,7 +47,7 @@ impl Columns {
     }
 }
 
-fn claim(db: &Connection, c: &Columns, reservations: &[Reservation]) -> Result<Step<Claim>, Fault> {
+fn claim(db: &Connection, c: &Columns, reservations: &[Reservation]) -> Result<Claim, Fault> {
     let new = run(
         db,
         "INSERT INTO ledger (id, mail, account, user, number, state, due, expires_at, doc) \
@@ -68,23 +68,44 @@ fn claim(db: &Connection, c: &Columns, reservations: &[Reservation]) -> Result<S
         let there: Option<Row> = one(db, ROW, [&c.id])?;
         let there =
             there.ok_or_else(|| StoreError::Corrupt("a row is there and is not".to_owned()))?;
-        return Ok(Step::Keep(Claim::Already(Box::new(there))));
+        return Ok(Claim::Already(Box::new(there)));
     }
-    for r in reservations {
-        // Without a counter yet, nothing but the amount itself can be too much.
-        let taken = r.amount <= r.ceiling
-            && run(
-                db,
-                "INSERT INTO counter (name, amount, expires_at) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT (name) DO UPDATE SET amount = amount + ?2, expires_at = max(expires_at, ?3) \
-                 WHERE amount + ?2 <= ?4",
-                params![r.counter, r.amount, nanos(r.expires_at), r.ceiling],
-            )? == 1;
-        if !taken {
-            return Ok(Step::Undo(Claim::Over(r.limit)));
+    for (taken, reservation) in reservations.iter().enumerate() {
+        if !take(db, reservation)? {
+            for earlier in reservations.iter().take(taken) {
+                give_back(db, &earlier.counter, earlier.amount.into())?;
+            }
+            run(db, "DELETE FROM ledger WHERE id = ?1", [&c.id])?;
+            return Ok(Claim::Over(reservation.limit));
         }
     }
-    Ok(Step::Keep(Claim::New))
+    Ok(Claim::New)
+}
+
+/// Whether there was room.
+fn take(db: &Connection, r: &Reservation) -> Result<bool, Fault> {
+    let values = params![r.counter, r.amount, nanos(r.expires_at), r.ceiling];
+    // Nearly always the counter is there and lives long enough: changed where it lies, and no index with it.
+    let there = "UPDATE counter SET amount = amount + ?2 WHERE name = ?1 AND amount + ?2 <= ?4 AND expires_at >= ?3";
+    if run(db, there, values)? == 1 {
+        return Ok(true);
+    }
+    // Without a counter yet, nothing but the amount itself can be too much.
+    Ok(r.amount <= r.ceiling
+        && run(
+            db,
+            "INSERT INTO counter (name, amount, expires_at) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (name) DO UPDATE SET amount = amount + ?2, expires_at = max(expires_at, ?3) \
+             WHERE amount + ?2 <= ?4",
+            values,
+        )? == 1)
+}
+
+fn give_back(db: &Connection, counter: &str, amount: u64) -> Result<(), Fault> {
+    let amount = i64::try_from(amount).unwrap_or(i64::MAX);
+    let sql = "UPDATE counter SET amount = max(0, amount - ?2) WHERE name = ?1";
+    run(db, sql, params![counter, amount])?;
+    Ok(())
 }
 
 /// How much of each counter these hold.
@@ -154,9 +175,7 @@ fn update(db: &Connection, c: &Columns, version: u64, next: &Row) -> Result<bool
     for (counter, amount) in held(&stored.reservations) {
         let back = amount.saturating_sub(keeps.get(counter).copied().unwrap_or_default());
         if back > 0 {
-            let back = i64::try_from(back).unwrap_or(i64::MAX);
-            let sql = "UPDATE counter SET amount = max(0, amount - ?2) WHERE name = ?1";
-            run(db, sql, params![counter, back])?;
+            give_back(db, counter, back)?;
         }
     }
     Ok(true)
@@ -171,7 +190,7 @@ pub(super) fn replace(db: &Connection, version: u64, next: &Row) -> Result<bool,
 impl Ledger for SqliteStore {
     async fn claim(&self, row: &Row) -> Result<Claim, StoreError> {
         let (columns, reservations) = (Columns::of(row)?, row.reservations.clone());
-        self.write(move |db| claim(db, &columns, &reservations))
+        self.write_checked(move |db| claim(db, &columns, &reservations))
             .await
     }
 
@@ -183,7 +202,7 @@ impl Ledger for SqliteStore {
         let mut row = row.clone();
         row.version = next;
         let columns = Columns::of(&row)?;
-        self.write(move |db| update(db, &columns, version, &row).map(Step::Keep))
+        self.write_checked(move |db| update(db, &columns, version, &row))
             .await
     }
 
@@ -290,7 +309,7 @@ impl Ledger for SqliteStore {
                 )?,
                 None => run(db, "DELETE FROM opt_out WHERE account = ?1 AND number = ?2", [account, number])?,
             };
-            Ok(Step::Keep(()))
+            Ok(())
         })
         .await
     }

@@ -6,10 +6,10 @@ use postel_core::model::{AccountId, MailId, MailRecord, MessageKey};
 use postel_core::ports::{HANDSET_KEPT, Mails, StoreError};
 use rusqlite::{Connection, params};
 
+use super::SqliteStore;
 use super::document::{doc, many, nanos, one, rows, run};
 use super::error::Fault;
 use super::ledger::give_up;
-use super::{SqliteStore, Step};
 
 /// How long it is remembered when a message was first seen.
 const FIRST_SEEN_KEPT: SignedDuration = SignedDuration::from_hours(48);
@@ -19,17 +19,14 @@ const SETTLED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 fn put_mail(db: &Connection, record: &MailRecord, doc: &str) -> Result<(), Fault> {
     let received_at = nanos(record.received_at);
-    run(
-        db,
-        "INSERT INTO mail (id, received_at, expires_at, doc) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT DO UPDATE SET received_at = ?2, expires_at = ?3, doc = ?4",
-        params![record.id.0, received_at, nanos(record.expires_at), doc],
-    )?;
-    run(
-        db,
-        "DELETE FROM mail_account WHERE mail = ?1",
-        [&record.id.0],
-    )?;
+    let values = params![record.id.0, received_at, nanos(record.expires_at), doc];
+    let sql = "INSERT INTO mail (id, received_at, expires_at, doc) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    if run(db, sql, values)? == 0 {
+        let sql = "UPDATE mail SET received_at = ?2, expires_at = ?3, doc = ?4 WHERE id = ?1";
+        run(db, sql, values)?;
+        let sql = "DELETE FROM mail_account WHERE mail = ?1";
+        run(db, sql, [&record.id.0])?;
+    }
     for account in &record.accounts {
         run(
             db,
@@ -102,7 +99,7 @@ fn forget(db: &Connection, now: Timestamp, limit: usize) -> Result<usize, Fault>
 impl Mails for SqliteStore {
     async fn put_mail(&self, record: &MailRecord) -> Result<(), StoreError> {
         let (record, doc) = (record.clone(), doc(record)?);
-        self.write(move |db| put_mail(db, &record, &doc).map(Step::Keep))
+        self.write_checked(move |db| put_mail(db, &record, &doc))
             .await
     }
 
@@ -142,15 +139,12 @@ impl Mails for SqliteStore {
                 db.prepare_cached("SELECT at FROM first_seen WHERE message = ?1")?;
             let at: i64 = statement.query_row([key], |r| r.get(0))?;
             let at = Timestamp::from_nanosecond(i128::from(at));
-            Ok(Step::Keep(at.map_err(|_| {
-                StoreError::Corrupt("a time out of range".to_owned())
-            })?))
+            Ok(at.map_err(|_| StoreError::Corrupt("a time out of range".to_owned()))?)
         })
         .await
     }
 
     async fn forget(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        self.write(move |db| forget(db, now, limit).map(Step::Keep))
-            .await
+        self.write(move |db| forget(db, now, limit)).await
     }
 }

@@ -31,7 +31,7 @@ use error::Fault;
 pub use error::OpenError;
 use readers::Readers;
 pub use standing::Standing;
-use writer::{Step, Writer};
+use writer::Writer;
 
 /// How long another process's lock (a backup, `sqlite3`) is waited for.
 const BUSY: Duration = Duration::from_secs(5);
@@ -123,9 +123,16 @@ impl SqliteStore {
 
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<Step<T>, Fault> + Send + 'static,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.write(work).await
+    }
+
+    async fn write_checked<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write_checked(work).await
     }
 }
 
@@ -162,9 +169,10 @@ fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, OpenError> {
         db.busy_timeout(BUSY)?;
         db.set_prepared_statement_cache_capacity(128);
         let journal = db.query_row("PRAGMA journal_mode = WAL", [], |r| r.get(0))?;
+        // The log is folded into the file every 16 MB: a page that changed often is written once, with one sync.
         db.execute_batch(
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; \
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4000;",
         )?;
         Ok((db, journal))
     };
@@ -195,7 +203,7 @@ fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
     db.busy_timeout(BUSY)?;
     db.set_prepared_statement_cache_capacity(64);
     db.execute_batch(
-        "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096;",
+        "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024;",
     )?;
     Ok(db)
 }

@@ -6,9 +6,9 @@ use postel_core::model::{HandsetText, OutgoingMail};
 use postel_core::ports::{Handset, Outbox, StoreError};
 use rusqlite::{Connection, Params, params};
 
+use super::SqliteStore;
 use super::document::{doc, many, nanos, readable, rows, run};
 use super::error::Fault;
-use super::{SqliteStore, Step};
 
 /// The document: the mail without its bytes.
 fn head(mail: &OutgoingMail) -> Result<String, StoreError> {
@@ -62,7 +62,7 @@ impl Outbox for SqliteStore {
                 "INSERT INTO outbox (id, due, expires_at, raw, doc) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
                 params![mail.id, mail.due.map(nanos), nanos(mail.expires_at), mail.raw, head],
             )?;
-            Ok(Step::Keep(()))
+            Ok(())
         })
         .await
     }
@@ -73,7 +73,7 @@ impl Outbox for SqliteStore {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<OutgoingMail>, StoreError> {
-        self.write(move |db| take_due(db, nanos(now), until, limit).map(Step::Keep))
+        self.write(move |db| take_due(db, nanos(now), until, limit))
             .await
     }
 
@@ -92,7 +92,7 @@ impl Outbox for SqliteStore {
                     head
                 ],
             )?;
-            Ok(Step::Keep(()))
+            Ok(())
         })
         .await
     }
@@ -119,7 +119,7 @@ impl Handset for SqliteStore {
                 "INSERT INTO handset (at, doc) VALUES (?1, ?2)",
                 params![at, doc],
             )?;
-            Ok(Step::Keep(()))
+            Ok(())
         })
         .await
     }

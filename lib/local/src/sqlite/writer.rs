@@ -1,7 +1,7 @@
 //! The one thread that writes, many jobs to a commit.
 //!
-//! A commit waits for the disk; whatever is asked meanwhile is done together in the next one. Each
-//! job has a savepoint of its own, so that one that fails undoes nothing but itself, and nobody is
+//! A commit waits for the disk; whatever is asked meanwhile is done together in the next one. A job that
+//! may fail half-way has a savepoint of its own, so that it undoes nothing but itself. Nobody is
 //! answered before the commit. Must not know what is stored.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,14 +20,6 @@ const QUEUE: usize = 1_024;
 
 /// Most jobs in one commit, so that the first is not kept waiting by the last.
 const GROUP: usize = 256;
-
-/// How a job ended that did not fail.
-pub(super) enum Step<T> {
-    /// What it did stands.
-    Keep(T),
-    /// What it did is undone.
-    Undo(T),
-}
 
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
@@ -79,11 +71,28 @@ impl Writer {
     /// Has this done in a commit; answers once it is on disk. It is done even where nobody waits for the answer any more.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<Step<T>, Fault> + Send + 'static,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.commit(|db| in_savepoint(db, work)).await
+    }
+
+    /// As [`Writer::write`], for work that fails only before it has changed anything, on the hot path: a savepoint keeps a
+    /// copy of every page that the job changes. Work that breaks this (a disk that fails) takes its whole group with it;
+    /// all of it is told to try again.
+    pub(super) async fn write_checked<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.commit(|db| bare(db, work)).await
+    }
+
+    async fn commit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move |db| {
-            let done = db.and_then(|db| in_savepoint(db, work).map_err(|fault| fault.0));
+            let done = db.and_then(|db| work(db).map_err(|fault| fault.0));
             Box::new(move |committed: Result<(), StoreError>| {
                 // Whoever asked may have gone away.
                 let _heard = tell.send(committed.and(done));
@@ -110,24 +119,38 @@ impl Writer {
 
 fn in_savepoint<T>(
     db: &Connection,
-    work: impl FnOnce(&Connection) -> Result<Step<T>, Fault>,
+    work: impl FnOnce(&Connection) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let run = |sql: &str| db.prepare_cached(sql)?.execute([]);
     run("SAVEPOINT job")?;
-    let ended = match work(db) {
-        Ok(Step::Keep(value)) => {
+    let failed = match work(db) {
+        Ok(value) => {
             run("RELEASE job")?;
             return Ok(value);
         }
-        Ok(Step::Undo(value)) => Ok(value),
-        Err(fault) => Err(fault),
+        Err(fault) => fault,
     };
     // A full disk may already have undone the whole transaction.
     if !db.is_autocommit() {
         run("ROLLBACK TO job")?;
         run("RELEASE job")?;
     }
-    ended
+    Err(failed)
+}
+
+fn bare<T>(
+    db: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let before = db.total_changes();
+    let done = work(db);
+    if done.is_err() && db.total_changes() != before {
+        tracing::error!(
+            "a change broke off half-way; all that was to be committed with it is undone"
+        );
+        roll_back(db);
+    }
+    done
 }
 
 fn run(db: Connection, mut messages: mpsc::Receiver<Message>, commits: &AtomicU64) {
@@ -225,7 +248,7 @@ mod tests {
     async fn insert(writer: &Writer, n: i64) -> Result<(), StoreError> {
         let work = move |db: &Connection| {
             db.execute("INSERT INTO t VALUES (?1)", [n])?;
-            Ok(Step::Keep(()))
+            Ok(())
         };
         writer.write(work).await
     }
@@ -238,13 +261,7 @@ mod tests {
     }
 
     async fn count(writer: &Writer) -> i64 {
-        let count = |db: &Connection| {
-            Ok(Step::Keep(db.query_row(
-                "SELECT count(*) FROM t",
-                [],
-                |r| r.get(0),
-            )?))
-        };
+        let count = |db: &Connection| Ok(db.query_row("SELECT count(*) FROM t", [], |r| r.get(0))?);
         writer.write(count).await.unwrap()
     }
 
@@ -257,23 +274,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_is_undone_leaves_nothing() {
-        let writer = open();
-        let work = |db: &Connection| {
-            db.execute("INSERT INTO t VALUES (1)", [])?;
-            Ok(Step::Undo("no"))
-        };
-        assert_eq!(writer.write(work).await, Ok("no"));
-        assert_eq!(count(&writer).await, 0);
-    }
-
-    #[tokio::test]
     async fn a_transaction_that_is_lost_fails_all_of_its_jobs_and_the_next_goes_through() {
         let writer = open();
         // Done by hand here; SQLite does so by itself where the disk is full.
         let lose = |db: &Connection| {
             db.execute_batch("ROLLBACK")?;
-            Err::<Step<()>, _>(StoreError::Conflict.into())
+            Err::<(), _>(StoreError::Conflict.into())
         };
         let (kept, lost) = tokio::join!(insert(&writer, 1), writer.write(lose));
         assert!(lost.is_err_and(|e| e.is_temporary()));
@@ -283,9 +289,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_job_without_savepoint_that_fails_half_way_takes_its_group_with_it() {
+        let writer = open();
+        let half = |db: &Connection| {
+            db.execute("INSERT INTO t VALUES (1)", [])?;
+            Err::<(), _>(StoreError::Conflict.into())
+        };
+        let early = |_: &Connection| Err::<(), _>(StoreError::Conflict.into());
+        let (kept, broken) = tokio::join!(insert(&writer, 2), writer.write_checked(half));
+        assert!(broken.is_err());
+        assert_eq!(count(&writer).await, i64::from(kept.is_ok()));
+        let (kept, refused) = tokio::join!(insert(&writer, 3), writer.write_checked(early));
+        assert_eq!((kept, refused), (Ok(()), Err(StoreError::Conflict)));
+    }
+
+    #[tokio::test]
     async fn a_panic_is_survived_and_its_asker_is_told() {
         let writer = open();
-        let panics = |_: &Connection| -> Result<Step<()>, Fault> { panic!("on purpose") };
+        let panics = |_: &Connection| -> Result<(), Fault> { panic!("on purpose") };
         assert!(writer.write(panics).await.is_err_and(|e| e.is_temporary()));
         assert_eq!(insert(&writer, 1).await, Ok(()));
         assert_eq!(count(&writer).await, 1);
