@@ -28,7 +28,8 @@ const DIGITS: usize = 7;
 /// Octets of a mail: a text of three parts, and below `-- ` what companies write below their mails.
 const MAIL: usize = 4_096;
 const TEXT: &str = "The pump of station 4 has stopped; the level rises by 3 cm an hour.\r\n";
-const BELOW: &str = "This mail is meant for whom it is addressed to, and for nobody else at all.\r\n";
+const BELOW: &str =
+    "This mail is meant for whom it is addressed to, and for nobody else at all.\r\n";
 /// A run ends after so long without a `POST`.
 const SILENCE: Duration = Duration::from_secs(30);
 

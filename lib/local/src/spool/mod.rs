@@ -239,7 +239,9 @@ impl Spool {
     pub fn finished(&self, ticket: Ticket) {
         let asks = self.0.asks.as_ref();
         if asks.is_none_or(|asks| asks.send(Ask::Done(ticket, None)).is_err()) {
-            tracing::error!("the spool has stopped: a mail comes up again at the next start; its rows are known then");
+            tracing::error!(
+                "the spool has stopped: a mail comes up again at the next start; its rows are known then"
+            );
         }
     }
 
