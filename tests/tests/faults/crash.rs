@@ -300,6 +300,13 @@ async fn a_killed_process_loses_nothing_and_sends_nothing_twice() {
         let moving = ["waiting", "sending"].iter().any(|s| rows.contains_key(*s));
         (!moving).then_some(())
     });
+    // A row that ended stays due until its sender was told, in a minute at the latest.
+    let all_told = || {
+        let rows = gateway.rows();
+        let of = |state| rows.get(state).copied().unwrap_or_default();
+        usize::try_from(of("unknown") + of("failed")).unwrap() == told(&gateway)
+    };
+    wait_for("everybody to be told", || all_told().then_some(()));
     gateway.stop();
     let (rows, texts) = (rows(&gateway), arrived(&vendor));
     let states = states(&rows);
