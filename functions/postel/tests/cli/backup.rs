@@ -134,15 +134,19 @@ fn a_folder_that_is_served_is_served_once_and_not_restored_even_after_a_kill() {
 
 /// What `postel spool` says, once the running process has come so far.
 fn spool_once_it_says(place: &Place, words: &str) -> String {
-    let mut said = String::new();
-    for _ in 0..200 {
-        said = place.run(&["spool"]).ok();
-        if said.contains(words) {
-            return said;
-        }
+    let tries = (0..200).map(|_| {
         std::thread::park_timeout(std::time::Duration::from_millis(100));
+        place.run(&["spool"]).ok()
+    });
+    let mut last = String::new();
+    for said in tries {
+        last = said;
+        if last.contains(words) {
+            break;
+        }
     }
-    panic!("{words} in {said}")
+    assert!(last.contains(words), "{words} in {last}");
+    last
 }
 
 /// Each command, and `serve`, name the file and the way back.

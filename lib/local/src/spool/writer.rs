@@ -25,11 +25,16 @@ const PIECE: usize = 64 << 10;
 /// Days begin at midnight UTC: no segment holds mails of two.
 const DAY: i64 = 86_400_000;
 
+/// Where the answer goes, where anybody waits for it.
+type Heard = Option<oneshot::Sender<Result<(), SpoolError>>>;
+/// A mail that is finished with.
+type Done = (Ticket, Heard);
+
 /// What is asked of the writer, and where to the answer goes.
 pub(super) enum Ask {
     Append(Append),
     /// Nobody may wait for it.
-    Done(Ticket, Option<oneshot::Sender<Result<(), SpoolError>>>),
+    Done(Ticket, Heard),
     Expire(Timestamp, oneshot::Sender<Result<usize, SpoolError>>),
 }
 
@@ -47,7 +52,7 @@ struct Waiting {
     appends: Vec<Append>,
     /// Octets of the mails.
     size: usize,
-    done: Vec<(Ticket, Option<oneshot::Sender<Result<(), SpoolError>>>)>,
+    done: Vec<Done>,
     expire: Vec<(Timestamp, oneshot::Sender<Result<usize, SpoolError>>)>,
 }
 
@@ -233,10 +238,7 @@ impl Writer {
         }
     }
 
-    fn finish_all(
-        &mut self,
-        mut done: Vec<(Ticket, Option<oneshot::Sender<Result<(), SpoolError>>>)>,
-    ) {
+    fn finish_all(&mut self, mut done: Vec<Done>) {
         done.sort_by_key(|(ticket, _)| *ticket);
         let mut done = done.into_iter().peekable();
         while let Some((first, answer)) = done.next() {
