@@ -15,10 +15,6 @@ mod watching;
 
 use std::process::ExitCode;
 
-/// The system's own takes more than twice as long, and a mail asks it some two thousand times.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     cli::run()
 }
