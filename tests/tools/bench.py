@@ -244,7 +244,8 @@ def syncs(stack, folder, provider, mails):
         return None
     counted = Postel(stack, folder, provider)
     trace = folder / "strace"
-    counted.serve(["strace", "-f", "--seccomp-bpf", "-e", "trace=fsync,fdatasync", "-o", trace])
+    # -D: the traced process is the child that is stopped at the end, not its tracer.
+    counted.serve(["strace", "-D", "-f", "--seccomp-bpf", "-e", "trace=fsync,fdatasync", "-o", trace])
     before = trace.read_text().count("sync(")
     began = time.monotonic()
     through(counted.port, provider, mails, True)
