@@ -58,7 +58,7 @@ impl Aside {
     /// Takes up again what somebody asked for.
     pub(super) async fn take_up(&self, jobs: &mpsc::Sender<Job>) {
         let spool = self.spool.path().to_owned();
-        let listed = tokio::task::spawn_blocking(move || failed::list(&spool)).await;
+        let listed = tokio::task::spawn_blocking(move || failed::asked_for(&spool)).await;
         let listed = match listed {
             Ok(Ok(listed)) => listed,
             Ok(Err(error)) => {
@@ -67,7 +67,7 @@ impl Aside {
             }
             Err(_) => return,
         };
-        for mail in listed.into_iter().filter(|mail| mail.again) {
+        for mail in listed {
             if let Err(error) = self.again(&mail, jobs).await {
                 tracing::error!(name = %mail.name, %error, "a mail that was set aside cannot be taken up; tried again");
             }

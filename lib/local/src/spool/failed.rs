@@ -81,8 +81,20 @@ pub fn count(spool: &Path) -> usize {
 /// # Errors
 /// The system's: a folder or a file that cannot be read.
 pub fn list(spool: &Path) -> io::Result<Vec<Failed>> {
+    listed(spool, |_| true)
+}
+
+/// Those that somebody asked for again: reads nothing of the others.
+pub(crate) fn asked_for(spool: &Path) -> io::Result<Vec<Failed>> {
+    listed(spool, |again| again)
+}
+
+fn listed(spool: &Path, wanted: fn(bool) -> bool) -> io::Result<Vec<Failed>> {
     let mut found = Vec::new();
-    for (name, again) in names(spool)? {
+    for (name, again) in names(spool)?
+        .into_iter()
+        .filter(|(_, again)| wanted(*again))
+    {
         match look(spool, &name, again) {
             Ok(failed) => found.push(failed),
             // Taken up or forgotten while we looked.
