@@ -25,7 +25,7 @@ use crate::spool::{Entry, Spool};
 use workers::{Job, Workers};
 
 /// Accepted mails that wait to be entered; more of them make clients wait.
-const QUEUE: usize = 1_000;
+const QUEUE: usize = 256;
 /// Longest wait for a place among them; then the client is asked to come again. Nothing has been kept
 /// by then, so it cannot be sent twice. Shorter than a client may wait for the whole answer.
 const PLACE_WAIT: Duration = Duration::from_secs(4);

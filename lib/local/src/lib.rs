@@ -2,6 +2,7 @@
 
 pub mod home;
 pub mod mailer;
+mod pace;
 pub mod smtp;
 pub mod spool;
 pub mod sqlite;

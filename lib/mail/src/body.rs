@@ -208,18 +208,26 @@ fn page_charset(bytes: &[u8]) -> Option<String> {
 
 /// One kind of line end, no control characters but the tab.
 fn plain_lines(text: &str) -> String {
-    let special = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    // What may be a control character: one octet tells, of those beyond ASCII the first.
+    let may = |b: u8| (b < b' ' && !matches!(b, b'\n' | b'\t')) || matches!(b, 0x7f | 0xc2);
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, after)) = rest.find(special).and_then(|at| rest.split_at_checked(at)) {
+    while let Some((before, after)) = rest
+        .bytes()
+        .position(may)
+        .and_then(|at| rest.split_at_checked(at))
+    {
         out.push_str(before);
-        rest = match after.strip_prefix('\r') {
-            Some(after) => {
-                out.push('\n');
-                after.strip_prefix('\n').unwrap_or(after)
-            }
-            None => after.strip_prefix(special).unwrap_or_default(),
-        };
+        let mut chars = after.chars();
+        match chars.next() {
+            Some('\r') => out.push('\n'),
+            Some(c) if !c.is_control() => out.push(c),
+            Some(_) | None => {}
+        }
+        rest = chars.as_str();
+        if after.starts_with("\r\n") {
+            rest = rest.strip_prefix('\n').unwrap_or(rest);
+        }
     }
     out.push_str(rest);
     out

@@ -11,6 +11,9 @@ const END: &str = "-----END PGP SIGNATURE-----";
 /// Takes the armour headers and the signature away and undoes the dash escapes; what stands around them stays.
 /// A text without a whole armour is given back as it is.
 pub(crate) fn unwrap(text: &str) -> Cow<'_, str> {
+    if !text.contains("BEGIN PGP SIGNED") {
+        return Cow::Borrowed(text);
+    }
     let lines: Vec<&str> = text.split('\n').collect();
     let after = |from: usize, wanted: &str| {
         let found = lines.iter().skip(from).position(|l| l.trim_end() == wanted);

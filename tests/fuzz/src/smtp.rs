@@ -15,7 +15,7 @@ use super::run;
 
 const RECIPIENTS: usize = 5;
 const MAILS: usize = 6;
-const MAIL_BYTES: usize = 4_096;
+const MAIL_BYTES: usize = 1_024;
 
 /// See the module.
 pub fn holds(client: &[u8]) {

@@ -31,6 +31,13 @@ fn html(id: &str, body: &str) -> Vec<u8> {
     typed(id, "text/html; charset=utf-8", "8bit", body)
 }
 
+/// An ordinary mail of that size: paragraphs, links and a table, as companies send them.
+pub(crate) fn newsletter(octets: usize) -> Vec<u8> {
+    let paragraph = "<p class=\"text\">The pump of station 4 has been serviced; see the <a href=\"https://company.example/4\">report</a>.</p>\r\n\
+                     <table><tr><td>Level</td><td>3 cm</td></tr></table>\r\n";
+    html("newsletter", &paragraph.repeat(octets / paragraph.len()))
+}
+
 /// `unit` again and again, in lines of about 900 octets.
 fn lines(unit: &str, octets: usize) -> String {
     let line = unit.repeat((900 / unit.len()).max(1)) + "\r\n";

@@ -16,6 +16,11 @@ use crate::process::{Gateway, USER};
 
 type Case = (&'static str, fn(&Gateway));
 
+/// A crowd holds nobody up for this long. Far more than it takes: the machine may be busy with other things.
+const ANSWERED: Duration = Duration::from_secs(30);
+/// By then a client that drips has long been let go; it may send for 20 and 25 s.
+const LET_GO: Duration = Duration::from_secs(90);
+
 pub(crate) const CASES: &[Case] = &[
     ("60 MB, announced", announced),
     ("5,000 recipients", recipients),
@@ -70,7 +75,7 @@ fn recipients(gateway: &Gateway) {
     // Of those that were taken, the account's own limit is 50.
     let (answer, took) = client.mail(&mail("recipients", "", "to all of them"));
     assert!(answer.starts_with("550 5.5.3"), "{answer}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < ANSWERED, "{took:?}");
 }
 
 /// Nothing but CR LF . CR LF ends a mail, so no second one hides in the first.
@@ -297,7 +302,7 @@ fn crowd(gateway: &Gateway) {
         .collect();
     let (answer, took) = deliver(gateway, &mail("crowd", "", "through the crowd"));
     assert!(answer.starts_with("250 2.0.0"), "{answer}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < ANSWERED, "{took:?}");
     gateway.arrived("through the crowd");
     let held = gateway.kilobytes("VmRSS").saturating_sub(before + resting);
     println!("  a hundred mails of 1 MB half-way: {held} kB");
@@ -328,13 +333,7 @@ pub(crate) fn start_drips(gateway: &Gateway) -> Vec<(&'static str, JoinHandle<()
         })
     };
     vec![
-        (
-            "a command at one octet a second",
-            drip(command, Duration::from_secs(30)),
-        ),
-        (
-            "a mail at one octet a second",
-            drip(body, Duration::from_secs(35)),
-        ),
+        ("a command at one octet a second", drip(command, LET_GO)),
+        ("a mail at one octet a second", drip(body, LET_GO)),
     ]
 }

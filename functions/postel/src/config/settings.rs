@@ -61,7 +61,7 @@ pub(super) fn read(
         esendex: providers::esendex(r, &listed),
         twilio: providers::twilio(r, &listed),
         providers: listed,
-        workers: r.take("sms", "workers", 16, |raw| raw.integer(1..=1_000)),
+        workers: r.take("sms", "workers", 64, |raw| raw.integer(1..=1_000)),
         operator: operator(r),
         log: log(r),
     };

@@ -151,35 +151,40 @@ pub(super) type BodyDigest = [u8; 32];
 /// no signature notices, and would have its text sent once for each. Costs time in the body's length: once for a mail.
 pub(super) fn body_digest(mail: &Mail, raw: &[u8]) -> BodyDigest {
     let mut hash = Pieces::default();
-    let mut empty_lines = 0_usize;
-    for line in raw
-        .get(mail.body_offset..)
-        .unwrap_or_default()
-        .split(|b| *b == b'\n')
-    {
-        let words = line
-            .split(|b| matches!(b, b' ' | b'\t' | b'\r'))
-            .filter(|word| !word.is_empty());
-        let indented = line.first().is_some_and(|b| matches!(b, b' ' | b'\t'));
-        let mut begun = false;
-        for word in words {
-            if !begun {
-                for _ in 0..std::mem::take(&mut empty_lines) {
-                    hash.update(b"\n");
+    // Line ends since the last word; whether the line began with a blank; whether it has a word; whether a blank followed it.
+    let (mut ends, mut indented, mut begun, mut blank) = (0_usize, false, false, false);
+    let mut first = true;
+    for &octet in raw.get(mail.body_offset..).unwrap_or_default() {
+        match octet {
+            b'\n' => {
+                ends += 1;
+                (indented, begun, blank, first) = (false, false, false, true);
+                continue;
+            }
+            b' ' | b'\t' => {
+                indented |= first;
+                blank = true;
+            }
+            b'\r' => blank = true,
+            octet => {
+                if !begun {
+                    for _ in 0..std::mem::take(&mut ends) {
+                        hash.push(b'\n');
+                    }
                 }
+                if if begun { blank } else { indented } {
+                    hash.push(b' ');
+                }
+                hash.push(octet);
+                (begun, blank) = (true, false);
             }
-            if begun || indented {
-                hash.update(b" ");
-            }
-            hash.update(word);
-            begun = true;
         }
-        empty_lines += 1;
+        first = false;
     }
     hash.finish()
 }
 
-/// SHA-256 of many small pieces, which takes several times as long where each is hashed by itself.
+/// SHA-256 of octets that come one by one.
 #[derive(Default)]
 struct Pieces {
     hash: Sha256,
@@ -187,16 +192,12 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn update(&mut self, piece: &[u8]) {
-        if self.waiting.len() + piece.len() > 4096 {
+    fn push(&mut self, octet: u8) {
+        if self.waiting.len() == 4096 {
             self.hash.update(&self.waiting);
             self.waiting.clear();
         }
-        if piece.len() > 4096 {
-            self.hash.update(piece);
-        } else {
-            self.waiting.extend_from_slice(piece);
-        }
+        self.waiting.push(octet);
     }
 
     fn finish(mut self) -> BodyDigest {

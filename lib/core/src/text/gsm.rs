@@ -19,9 +19,15 @@ pub(super) const fn septets(c: char) -> Option<u32> {
     }
 }
 
+/// Whether it is made of ASCII that takes one septet each, as most texts are.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|b| matches!(b, b'\n' | b' '..=b'Z' | b'_' | b'a'..=b'z'))
+}
+
 /// GSM-7 if the whole text is of its alphabet, else UCS-2.
 pub(super) fn encoding_of(text: &str) -> Encoding {
-    if text.chars().all(|c| septets(c).is_some()) {
+    if is_plain(text) || text.chars().all(|c| septets(c).is_some()) {
         Encoding::Gsm7
     } else {
         Encoding::Ucs2

@@ -17,6 +17,13 @@ pub(super) struct Substituted {
 
 /// Replaces all that the preference allows, until `enough` bytes are made.
 pub(super) fn substitute(text: &str, preference: EncodingPreference, enough: usize) -> Substituted {
+    if enough >= text.len() && gsm::is_plain(text) {
+        return Substituted {
+            text: text.to_owned(),
+            replaced: Vec::new(),
+            fits: true,
+        };
+    }
     let mut out = Substituted {
         text: String::with_capacity(text.len()),
         replaced: Vec::new(),

@@ -60,6 +60,9 @@ impl Filling {
 /// lacks counts one unit; callers choose an encoding that has all of them.
 pub(super) fn part_units(text: &str, encoding: Encoding) -> Vec<u32> {
     let (single, each) = capacity(encoding);
+    if encoding == Encoding::Gsm7 && gsm::is_plain(text) {
+        return plain_units(text.len(), single, each);
+    }
     let total = text
         .chars()
         .map(|c| units(c, encoding).unwrap_or(1))
@@ -73,6 +76,18 @@ pub(super) fn part_units(text: &str, encoding: Encoding) -> Vec<u32> {
         .filter_map(|c| filling.add(units(c, encoding).unwrap_or(1)))
         .collect();
     parts.push(filling.last);
+    parts
+}
+
+/// Units of each part where every octet is one.
+fn plain_units(octets: usize, single: u32, each: u32) -> Vec<u32> {
+    let mut left = u32::try_from(octets).unwrap_or(u32::MAX);
+    let mut parts = Vec::new();
+    while left > single || (!parts.is_empty() && left > each) {
+        parts.push(each);
+        left -= each;
+    }
+    parts.push(left);
     parts
 }
 

@@ -22,7 +22,7 @@ const ENTERING: usize = 64;
 /// Longest wait between two tries to enter a mail into the store.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Texts that wait in memory for their turn.
-const WHOLE: usize = 1_000;
+const WHOLE: usize = 256;
 /// Texts of which at least the name waits; those beyond wait in the store until the sweep finds them due.
 const NAMED: usize = 100_000;
 

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::folder::{DONE, Folder, Segment, done_record, private_file};
 use super::record::Head;
 use super::{Shared, SpoolError, Ticket};
+use crate::pace::Pace;
 
 /// A segment is closed at this size.
 const SEGMENT: u64 = 64 << 20;
@@ -84,6 +85,7 @@ pub(super) struct Writer {
     current: Option<Current>,
     /// Open files of finished places, by segment.
     done: HashMap<u64, File>,
+    pace: Pace,
 }
 
 impl Writer {
@@ -93,12 +95,14 @@ impl Writer {
             shared,
             current: None,
             done: HashMap::new(),
+            pace: Pace::default(),
         }
     }
 
     /// Works until nobody can ask any more.
     pub(super) fn run(mut self, asks: &Receiver<Ask>) {
         while let Ok(first) = asks.recv() {
+            self.pace.wait();
             let mut waiting = Waiting::default();
             let mut next = Some(first);
             while let Some(ask) = next.take() {
@@ -107,6 +111,7 @@ impl Writer {
                     next = asks.try_recv().ok();
                 }
             }
+            self.pace.begin(waiting.appends.len());
             if !waiting.appends.is_empty() {
                 self.append(waiting.appends);
             }

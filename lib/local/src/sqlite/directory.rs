@@ -1,5 +1,7 @@
 //! Accounts, users and the audit log.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use postel_core::address::EmailAddress;
 use postel_core::model::{Account, AccountId, AuditEntry, Sender, User, UserStatus};
@@ -130,6 +132,7 @@ impl Directory for SqliteStore {
     async fn listings(&self, from: &EmailAddress) -> Result<Vec<(User, Account)>, StoreError> {
         let address = Sender::Address(from.clone()).to_string();
         let domain = Sender::Domain(from.domain().clone()).to_string();
+        let known = Arc::clone(&self.known);
         self.look_up(move |db| {
             let mut statement = db.prepare_cached(
                 "SELECT user.doc, account.doc FROM user JOIN account ON account.id = user.account \
@@ -144,10 +147,7 @@ impl Directory for SqliteStore {
                         .as_str()
                         .map_err(rusqlite::Error::from)?)
                 };
-                found.push((
-                    serde_json::from_str(text(0)?)?,
-                    serde_json::from_str(text(1)?)?,
-                ));
+                found.push((known.0.value(text(0)?)?, known.1.value(text(1)?)?));
             }
             // Here, because there is nearly always one, and SQLite would sort it all the same.
             found.sort_by(|(a, of_a), (b, of_b)| {

@@ -1,5 +1,8 @@
 //! Values as JSON documents, times as numbers: what all tables have in common.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use jiff::Timestamp;
 use postel_core::ports::StoreError;
 use rusqlite::{Connection, Params};
@@ -71,6 +74,35 @@ pub(super) fn readable<T: DeserializeOwned>(
         }
     }
     Ok(found)
+}
+
+/// So many at most.
+const KNOWN: usize = 256;
+
+/// Values of documents that are read again and again and seldom change: parsing one takes longer than finding it. The
+/// document that is stored now is always what counts.
+pub(super) struct Known<T>(Mutex<HashMap<String, T>>);
+
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone + DeserializeOwned> Known<T> {
+    /// The value of this document.
+    pub(super) fn value(&self, doc: &str) -> Result<T, Fault> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = known.get(doc) {
+            return Ok(value.clone());
+        }
+        let value: T = serde_json::from_str(doc)?;
+        if known.len() >= KNOWN {
+            known.clear();
+        }
+        known.insert(doc.to_owned(), value.clone());
+        Ok(value)
+    }
 }
 
 /// Runs a statement; how many rows it changed.

@@ -1,6 +1,7 @@
 //! Rows, limits and opt-outs: the hot path. Documents are written by the caller, so that the one
 //! writing thread does nothing but SQL.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use postel_core::model::{AccountId, MailId};
 use postel_core::number::PhoneNumber;
 use postel_core::ports::{Claim, Ledger, OptOut, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::value::RawValue;
 
 use super::SqliteStore;
 use super::document::{doc, many, nanos, one, readable, run};
@@ -137,33 +139,70 @@ fn bring(db: &Connection, id: &str, (provider, reference): (&str, &str)) -> Resu
 
 /// What a change must know of the row that is there: the rest of the document is passed over.
 #[derive(serde::Deserialize)]
-struct Stored {
+struct Stored<'a> {
     version: u64,
-    provider: Option<String>,
-    provider_ref: Option<String>,
-    reservations: Vec<Reservation>,
+    #[serde(borrow)]
+    provider: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    provider_ref: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    reservations: &'a RawValue,
 }
 
-impl Stored {
+impl Stored<'_> {
     /// As [`Row::reference`].
     fn reference(&self) -> Option<(&str, &str)> {
         self.provider.as_deref().zip(self.provider_ref.as_deref())
     }
+
+    /// What it holds of the limits, unless the next row holds just the same, as it nearly always does.
+    fn reservations_unless_kept(&self, next: &Row) -> Result<Vec<Reservation>, Fault> {
+        if serde_json::to_string(&next.reservations)? == self.reservations.get() {
+            return Ok(Vec::new());
+        }
+        Ok(serde_json::from_str(self.reservations.get())?)
+    }
+}
+
+/// What must be undone of what the stored row holds.
+struct Former {
+    /// Whether the next row has another reference than it.
+    changed: bool,
+    reference: Option<(String, String)>,
+    reservations: Vec<Reservation>,
+}
+
+/// The stored row, where it is of this version.
+fn former(db: &Connection, c: &Columns, version: u64, next: &Row) -> Result<Option<Former>, Fault> {
+    let mut statement = db.prepare_cached(ROW)?;
+    let mut rows = statement.query([&c.id])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let doc = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+    let stored: Stored<'_> = serde_json::from_str(doc)?;
+    if stored.version != version {
+        return Ok(None);
+    }
+    let changed = stored.reference() != next.reference();
+    let reference = stored.reference().filter(|_| changed);
+    Ok(Some(Former {
+        changed,
+        reference: reference.map(|(p, r)| (p.to_owned(), r.to_owned())),
+        reservations: stored.reservations_unless_kept(next)?,
+    }))
 }
 
 /// `version` is the one the caller read; the row and its document in the columns are already the next.
 fn update(db: &Connection, c: &Columns, version: u64, next: &Row) -> Result<bool, Fault> {
-    let stored = match one::<Stored>(db, ROW, [&c.id])? {
-        Some(stored) if stored.version == version => stored,
-        _ => return Ok(false),
+    let Some(former) = former(db, c, version, next)? else {
+        return Ok(false);
     };
-    if stored.reference() != next.reference() {
-        if let Some(former) = stored.reference() {
-            give_up(db, &c.id, former)?;
-        }
-        if let Some(reference) = next.reference() {
-            bring(db, &c.id, reference)?;
-        }
+    if let Some((provider, reference)) = &former.reference {
+        give_up(db, &c.id, (provider, reference))?;
+    }
+    if let Some(reference) = next.reference().filter(|_| former.changed) {
+        bring(db, &c.id, reference)?;
     }
     // The other columns are what the row is of: they never change, and their indexes need not be touched.
     run(
@@ -172,7 +211,7 @@ fn update(db: &Connection, c: &Columns, version: u64, next: &Row) -> Result<bool
         params![c.id, c.state, c.due, c.expires_at, c.doc],
     )?;
     let keeps = held(&next.reservations);
-    for (counter, amount) in held(&stored.reservations) {
+    for (counter, amount) in held(&former.reservations) {
         let back = amount.saturating_sub(keeps.get(counter).copied().unwrap_or_default());
         if back > 0 {
             give_back(db, counter, back)?;

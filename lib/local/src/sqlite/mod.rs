@@ -24,9 +24,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use postel_core::model::{Account, User};
 use postel_core::ports::StoreError;
 use rusqlite::{Connection, OpenFlags};
 
+use document::Known;
 use error::Fault;
 pub use error::OpenError;
 use readers::Readers;
@@ -41,6 +43,8 @@ pub struct SqliteStore {
     // Dropped first, so that the writer is the last to close the file and folds its log in.
     readers: Arc<Readers>,
     writer: Writer,
+    /// What the listings of every mail are made of.
+    known: Arc<(Known<User>, Known<Account>)>,
 }
 
 impl SqliteStore {
@@ -88,6 +92,7 @@ impl SqliteStore {
         Ok(Self {
             writer,
             readers: Readers::new(path.to_owned()),
+            known: Arc::default(),
         })
     }
 
@@ -172,7 +177,7 @@ fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, OpenError> {
         // The log is folded into the file every 16 MB: a page that changed often is written once, with one sync.
         db.execute_batch(
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; \
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4000;",
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 4000;",
         )?;
         Ok((db, journal))
     };
@@ -203,7 +208,7 @@ fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
     db.busy_timeout(BUSY)?;
     db.set_prepared_statement_cache_capacity(64);
     db.execute_batch(
-        "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024;",
+        "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -256;",
     )?;
     Ok(db)
 }

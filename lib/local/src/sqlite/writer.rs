@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::Fault;
+use crate::pace::Pace;
 
 /// Jobs that may wait; who comes later waits to be let in.
 const QUEUE: usize = 1_024;
@@ -155,16 +156,19 @@ fn bare<T>(
 
 fn run(db: Connection, mut messages: mpsc::Receiver<Message>, commits: &AtomicU64) {
     let mut closing = None;
+    let mut pace = Pace::default();
     while closing.is_none() {
         match messages.blocking_recv() {
             Some(Message::Work(first)) => {
+                pace.wait();
                 let group =
                     AssertUnwindSafe(|| commit_group(&db, first, &mut messages, &mut closing));
                 match catch_unwind(group) {
-                    Ok(true) => {
+                    Ok(0) => {}
+                    Ok(jobs) => {
                         commits.fetch_add(1, Ordering::Relaxed);
+                        pace.begin(jobs);
                     }
-                    Ok(false) => {}
                     // Those who wait are told by their dropped channels.
                     Err(_) => {
                         tracing::error!(
@@ -188,20 +192,20 @@ fn run(db: Connection, mut messages: mpsc::Receiver<Message>, commits: &AtomicU6
     }
 }
 
-/// Does the first job and all that wait behind it in one transaction, then answers; says whether it was committed.
+/// Does the first job and all that wait behind it in one transaction, then answers; says how many were committed.
 fn commit_group(
     db: &Connection,
     first: Job,
     messages: &mut mpsc::Receiver<Message>,
     closing: &mut Option<oneshot::Sender<Result<(), StoreError>>>,
-) -> bool {
+) -> usize {
     if let Err(error) = db
         .prepare_cached("BEGIN IMMEDIATE")
         .and_then(|mut s| s.execute([]))
     {
         tracing::error!(%error, "the database cannot be written");
         first(Err(Fault::from(error).0))(Ok(()));
-        return false;
+        return 0;
     }
     let mut answers = Vec::new();
     let mut next = Some(first);
@@ -227,10 +231,11 @@ fn commit_group(
         tracing::error!(%error, jobs = answers.len(), "a commit failed");
         roll_back(db);
     }
+    let jobs = if committed.is_ok() { answers.len() } else { 0 };
     for answer in answers {
         answer(committed.clone());
     }
-    committed.is_ok()
+    jobs
 }
 
 fn roll_back(db: &Connection) {

@@ -188,6 +188,7 @@ fn is_wrapped_address_end(body: &str, wrapped: bool) -> bool {
 fn is_dashed(body: &str) -> bool {
     let Some(inside) = DASHED
         .as_ref()
+        .filter(|_| body.starts_with("--"))
         .and_then(|regex| regex.captures(body))
         .and_then(|found| found.name("inside"))
     else {
@@ -231,7 +232,7 @@ impl Start {
         }
         (digit_soon
             || body.contains('@')
-            || body.contains(":>")
+            || (body.contains(':') && body.contains(":>"))
             || body.ends_with(['<', ':', '：', '*']))
         .then_some(Self::Name)
     }

@@ -362,7 +362,12 @@ static ROLES: LazyLock<HashMap<&'static str, Role>> = LazyLock::new(|| {
 /// A line `label: value`, bold marks ignored: the label's role and the value. `None` for any other line.
 pub(super) fn read(body: &str) -> Option<(Role, &str)> {
     let bare = body.trim_start_matches(['*', '_', ' ']);
-    let (label, value) = bare.split_once([':', '：'])?;
+    // Asked of every line: one octet is found faster than one of two characters.
+    let (label, value) = if bare.is_ascii() {
+        bare.split_once(':')?
+    } else {
+        bare.split_once([':', '：'])?
+    };
     let label = label.trim_matches(['*', '_', ' ']);
     if label.is_empty() || label.len() > 48 {
         return None;

@@ -94,8 +94,13 @@ fn is_invisible(c: char) -> bool {
 
 /// Single blanks, no invisible characters, ends trimmed.
 pub(super) fn fold(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_graphic() || b == b' ';
-    if text.bytes().all(plain) && !text.contains("  ") {
+    // Most lines are ASCII with single blanks between their words.
+    let plain = text.bytes().try_fold(false, |blank, b| match b {
+        b' ' => (!blank).then_some(true),
+        b'!'..=b'~' => Some(false),
+        _ => None,
+    });
+    if plain.is_some() {
         return text.trim_matches(' ').to_owned();
     }
     let mut out = String::with_capacity(text.len());

@@ -31,12 +31,17 @@ pub(super) fn read(line: &Line<'_>) -> Option<Marker> {
     if bare.len() > 120 {
         return None;
     }
-    let words = line::lower(bare.trim_end_matches([':', '：', ' ', '.', '。', '*']));
     // Without dashes the line must end in a colon: "forwarded message" alone may be prose.
     let colon = body
         .trim_end_matches(['*', '_', ' '])
         .ends_with([':', '：', '。']);
-    (colon && FORWARDED_LINE.contains(&words.as_str())).then_some(Marker::Forwarded)
+    if !colon {
+        return None;
+    }
+    let words = line::lower(bare.trim_end_matches([':', '：', ' ', '.', '。', '*']));
+    FORWARDED_LINE
+        .contains(&words.as_str())
+        .then_some(Marker::Forwarded)
 }
 
 /// "Original message" as a line of its own, without dashes: worth something above a header block only.
