@@ -80,6 +80,12 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_of_ended():
+    """Processor seconds of the children that have ended: of smtp-source."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 class Server:
     """A child process that is stopped at the end, whatever happens."""
 
@@ -268,16 +274,18 @@ def load(stack, folder, options):
     for run in range(options.runs):
         for keep in (False, True):
             runs[keep, "bound"].append(options.mails / source(sink.port, options.mails, keep))
-            before = cpu_seconds(postel.pid)
+            pids = (postel.pid, provider.child.pid)
+            before = [cpu_seconds(pid) for pid in pids] + [cpu_of_ended()]
             accepted, sent = through(postel.port, provider, options.mails, keep)
-            cpu = (cpu_seconds(postel.pid) - before) / options.mails
+            after = [cpu_seconds(pid) for pid in pids] + [cpu_of_ended()]
+            cpu, called, source_cpu = [(late - early) / options.mails * 1e6 for early, late in zip(before, after)]
             runs[keep, "accepted"].append(accepted)
             runs[keep, "sent"].append(sent)
             if not options.alone:
                 few = min(MAILRISE_MAILS, options.mails)
                 runs[keep, "mailrise"].append(through(other.port, provider, few, keep, "bench@mailrise.xyz")[1])
             print(f"  run {run + 1}, {'sessions kept' if keep else 'reconnecting'}: accepted {accepted:,.0f}/s, "
-                  f"at the provider {sent:,.0f}/s, {cpu * 1e6:.0f} µs of processor a mail", flush=True)
+                  f"at the provider {sent:,.0f}/s; processor a mail: {cpu:.0f} µs, smtp-source {source_cpu:.0f} µs, provider {called:.0f} µs", flush=True)
     for keep in (False, True):
         print(f"\n{options.mails:,} mails of 4 KB, {SESSIONS} sessions, {'kept (-d)' if keep else 'a new one for each mail'}, median of {options.runs}:")
         got = {name: runs[keep, name] for name in names}

@@ -1,4 +1,4 @@
-//! How the time of reading and cutting grows with the text: twice the text must not take four times as long.
+//! How the time of reading and cutting grows with the text: four times the text must not take sixteen times as long.
 
 use std::time::Duration;
 
@@ -17,18 +17,29 @@ fn computed() -> Duration {
     Duration::from_nanos(nanoseconds)
 }
 
-/// The quicker of two.
-fn quickest(text: &str, run: fn(&str)) -> Duration {
-    let once = |_| {
-        let start = computed();
-        run(text);
-        computed().saturating_sub(start)
-    };
-    (0..2).map(once).min().unwrap()
+fn once(text: &str, run: fn(&str)) -> Duration {
+    let start = computed();
+    run(text);
+    computed().saturating_sub(start)
+}
+
+/// Whether it takes more than twice as long as it should, each time: a processor that is shared may be slow now and then.
+fn is_slow(text: &str, run: fn(&str)) -> Option<Duration> {
+    let quarter = text
+        .get(..text.floor_char_boundary(text.len() / 4))
+        .unwrap();
+    let mut last = Duration::ZERO;
+    for _ in 0..5 {
+        last = once(text, run);
+        if last <= FLOOR || last <= once(quarter, run) * 8 {
+            return None;
+        }
+    }
+    Some(last)
 }
 
 #[test]
-fn twice_the_text_takes_less_than_four_times_as_long() {
+fn four_times_the_text_takes_at_most_eight_times_as_long() {
     let units = [
         ">",
         "> ",
@@ -91,10 +102,8 @@ fn twice_the_text_takes_less_than_four_times_as_long() {
         for (way, run) in ways {
             tried += 1;
             let text = unit.repeat(2 * SIZE / unit.len());
-            let half = text.floor_char_boundary(text.len() / 2);
-            let long = quickest(&text, run);
-            if long > FLOOR && long > quickest(text.get(..half).unwrap(), run) * 7 / 2 {
-                slow.push((way, unit, long));
+            if let Some(took) = is_slow(&text, run) {
+                slow.push((way, unit, took));
             }
         }
     }

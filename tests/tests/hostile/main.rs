@@ -24,7 +24,7 @@ use process::Gateway;
 
 /// How many times what an ordinary mail of its size takes a hostile one may take, from its first octet to the answer:
 /// whatever grows faster than the mail takes hundreds of times as much. A ratio, because machines and builds differ.
-const TIMES_ORDINARY: u32 = 12;
+const TIMES_ORDINARY: u32 = 4;
 
 /// What the process computes over a megabyte of an ordinary mail in HTML. The clock on the wall would measure the
 /// machine's other work.
