@@ -163,7 +163,7 @@ impl Command {
             Self::Preview(arguments) => commands::preview::run(arguments, config, out).await,
             Self::Account(command) => {
                 let home = if command.begins() {
-                    Home::open(home::load(config)?)
+                    Home::beside(home::load(config)?)
                 } else {
                     home()
                 };

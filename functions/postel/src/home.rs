@@ -10,6 +10,7 @@ use postel_core::model::{Account, AccountId};
 use postel_core::notice::Notices;
 use postel_core::ports::{Store, StoreError};
 use postel_core::settings::{Settings, SettingsError};
+use postel_local::spool::Spool;
 use postel_local::sqlite::SqliteStore;
 use postel_local::sqlite::restore::INTERRUPTED;
 
@@ -62,8 +63,23 @@ impl Home {
                 absolute(&config.gateway.data).display()
             ))),
             // What cannot be seen, opening explains.
-            Ok(_) | Err(_) => Self::open(config),
+            Ok(_) | Err(_) => Self::beside(config),
         }
+    }
+
+    /// [`Home::open`] for a command that may run beside the process that serves the folder: it must not upgrade the
+    /// database under an older one.
+    pub(crate) fn beside(config: Config) -> Result<Self, Failure> {
+        // What cannot be read, opening explains.
+        let current = SqliteStore::is_current(&database(&config)).unwrap_or(true);
+        if !current && Spool::is_taken(&spool(&config)) {
+            return Err(Failure::Refused(
+                "the `postel serve` that runs is an older version, and this one would upgrade its database: restart it first \
+                 (systemctl restart postel)"
+                    .to_owned(),
+            ));
+        }
+        Self::open(config)
     }
 
     /// Opens the database in the configured data folder, making both where they are absent.

@@ -70,11 +70,11 @@ impl Sockets {
 async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|e| {
         let hint = match e.kind() {
-            std::io::ErrorKind::AddrInUse => "something else listens there: stop it, or write another port",
-            std::io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: write a higher one, or grant CAP_NET_BIND_SERVICE",
-            _ => "write another address",
+            std::io::ErrorKind::AddrInUse => format!("something else listens there: stop it, or write another port in {setting}"),
+            std::io::ErrorKind::PermissionDenied => format!("ports below 1024 need a privilege: write a higher one in {setting}, or grant CAP_NET_BIND_SERVICE (infra/postel-port25.conf)"),
+            _ => format!("write another address in {setting}"),
         };
-        Failure::Trouble(format!("{address} cannot be listened on ({}); {hint} in {setting}", reason(&e)))
+        Failure::Trouble(format!("{address} cannot be listened on ({}); {hint}", reason(&e)))
     })
 }
 

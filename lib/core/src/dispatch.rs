@@ -187,7 +187,10 @@ impl Dispatcher {
     fn holds(&self, provider: &dyn SmsProvider, now: Timestamp) -> bool {
         let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         match holds.get_mut(provider.name()) {
-            Some(probe_at) if *probe_at <= now => {
+            // A probe that is further away than it was ever set: the clock was put back.
+            Some(probe_at)
+                if *probe_at <= now || now.duration_since(*probe_at).abs() > PROBE_EVERY =>
+            {
                 *probe_at = now.checked_add(PROBE_EVERY).unwrap_or(now);
                 false
             }

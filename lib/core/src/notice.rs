@@ -340,13 +340,13 @@ fn ended_words(row: &Row) -> (&'static str, String) {
         (State::Unknown, En) => (
             "Text message: outcome unknown",
             format!(
-                "It is not known whether your text message to {to} was sent: the provider did not answer. It is not sent again, so that it cannot arrive twice. Send your mail again if it has to arrive."
+                "It is not known whether your text message to {to} was sent. It is not sent again, so that it cannot arrive twice. Send your mail again if it has to arrive."
             ),
         ),
         (State::Unknown, Fr) => (
             "SMS\u{a0}: résultat inconnu",
             format!(
-                "On ne sait pas si votre SMS au {to} a été envoyé\u{a0}: l’opérateur n’a pas répondu. Il n’est pas renvoyé, pour ne pas arriver deux fois. Renvoyez votre e-mail s’il doit arriver."
+                "On ne sait pas si votre SMS au {to} a été envoyé. Il n’est pas renvoyé, pour ne pas arriver deux fois. Renvoyez votre e-mail s’il doit arriver."
             ),
         ),
         (State::Expired, En) => (

@@ -1,8 +1,10 @@
 //! The sweep: due rows, mails of our own, warnings, retention. Run every minute or oftener, by
 //! several at once if need be; each run is bounded, the rest waits for the next.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use jiff::SignedDuration;
 
@@ -12,7 +14,7 @@ use crate::ledger::{Row, RowId, State};
 use crate::measure;
 use crate::model::{Account, OutgoingMail};
 use crate::notice::Notices;
-use crate::ports::{Clock, MailOut, MailOutError, Store, StoreError};
+use crate::ports::{AccountPages, Clock, MailOut, MailOutError, Store, StoreError};
 
 /// How long a mail of ours is lent to one sweep.
 const LENT_FOR: SignedDuration = SignedDuration::from_mins(5);
@@ -84,7 +86,12 @@ impl Sweeper {
 
     async fn attend(&self, row: Row) -> Result<(), StoreError> {
         let id = row.id.clone();
-        let done = self.dispatcher.attend(row).await;
+        // A row whose handling panics is put off like one that fails for good: it would stand before all others again.
+        let attending = AssertUnwindSafe(self.dispatcher.attend(row)).catch_unwind();
+        let Ok(done) = attending.await else {
+            tracing::error!(row = %id, "alarm: handling a row broke down; it is put off");
+            return self.put_off(&id).await;
+        };
         if let Err(error) = &done {
             tracing::error!(row = %id, %error, "a row could not be attended to; it stays due");
             if !error.is_temporary() {
@@ -161,9 +168,10 @@ impl Sweeper {
     /// The store's, the first of them: the next run warns.
     pub async fn warn(&self) -> Result<(), StoreError> {
         let mut result = Ok(());
-        for account in self.store.accounts().await? {
-            if !account.admins.is_empty() {
-                result = result.and(self.warn_of(&account).await);
+        let mut pages = AccountPages::new(self.store.as_ref());
+        while let Some(accounts) = pages.next().await? {
+            for account in accounts.iter().filter(|a| !a.admins.is_empty()) {
+                result = result.and(self.warn_of(account).await);
             }
         }
         result

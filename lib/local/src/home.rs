@@ -14,7 +14,7 @@ use postel_core::evidence::{Connection, Login, SesVerdicts};
 use postel_core::intake::{self, Accepted, Intake, Judged, Outcome};
 use postel_core::measure;
 use postel_core::model::Retention;
-use postel_core::ports::{Clock, Store, StoreError};
+use postel_core::ports::{AccountPages, Clock, Store, StoreError};
 use postel_core::sweep::Sweeper;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -113,17 +113,17 @@ impl Home {
         let mails = sweeper.clone();
         tasks.spawn(every(sweep_every, closing.clone(), move || {
             let mails = mails.clone();
-            async move { logged(mails.mails(SWEEP_AT_MOST).await) }
+            async move { logged(&mails.mails(SWEEP_AT_MOST).await) }
         }));
         let again = (aside.clone(), jobs.clone());
         tasks.spawn(every(sweep_every, closing.clone(), move || {
             let (aside, jobs) = again.clone();
             async move { aside.take_up(&jobs).await }
         }));
-        let house = (sweeper, store, aside);
+        let house = (sweeper, store, aside, closing.clone());
         tasks.spawn(every(HOUSEKEEPING_EVERY, closing, move || {
-            let (sweeper, store, aside) = house.clone();
-            async move { keep_house(&sweeper, store.as_ref(), &aside).await }
+            let (sweeper, store, aside, closing) = house.clone();
+            async move { keep_house(&sweeper, store.as_ref(), &aside, &closing).await }
         }));
         (
             Arc::new(Door {
@@ -346,22 +346,36 @@ async fn sweep_rows(sweeper: &Sweeper, closing: &watch::Receiver<bool>) {
     for _ in 0..SWEEP_AT_MOST / ROWS_AT_ONCE {
         let swept = sweeper.rows(ROWS_AT_ONCE).await;
         let more = swept.as_ref().is_ok_and(|rows| *rows == ROWS_AT_ONCE);
-        logged(swept);
+        logged(&swept);
         if !more || *closing.borrow() {
             return;
         }
     }
 }
 
-async fn keep_house(sweeper: &Sweeper, store: &dyn Store, aside: &Aside) {
-    logged(sweeper.warn().await);
-    logged(sweeper.forget(SWEEP_AT_MOST).await);
+async fn keep_house(
+    sweeper: &Sweeper,
+    store: &dyn Store,
+    aside: &Aside,
+    closing: &watch::Receiver<bool>,
+) {
+    logged(&sweeper.warn().await);
+    // As long as there is more than one go forgets: mail may come faster than one go a minute.
+    loop {
+        let forgotten = sweeper.forget(SWEEP_AT_MOST).await;
+        logged(&forgotten);
+        if !matches!(forgotten, Ok(SWEEP_AT_MOST..)) {
+            break;
+        }
+        if *closing.borrow() {
+            return;
+        }
+    }
     // Read every time, so that a change of an account's retention holds at once.
-    let days = match store.accounts().await {
-        Ok(accounts) => accounts.iter().map(|a| a.retention.days).min(),
-        Err(error) => return logged(Err::<(), _>(error)),
+    let days = match shortest_retention(store).await {
+        Ok(days) => days.unwrap_or_else(|| Retention::default().days),
+        Err(error) => return logged(&Err::<(), _>(error)),
     };
-    let days = days.unwrap_or_else(|| Retention::default().days);
     let kept = jiff::SignedDuration::from_hours(24 * i64::from(days));
     let Ok(before) = aside.clock.now().checked_sub(kept) else {
         return;
@@ -372,7 +386,17 @@ async fn keep_house(sweeper: &Sweeper, store: &dyn Store, aside: &Aside) {
     aside.expire(before).await;
 }
 
-fn logged<T>(swept: Result<T, StoreError>) {
+async fn shortest_retention(store: &dyn Store) -> Result<Option<u32>, StoreError> {
+    let mut shortest = None;
+    let mut pages = AccountPages::new(store);
+    while let Some(accounts) = pages.next().await? {
+        let days = accounts.iter().map(|a| a.retention.days);
+        shortest = days.chain(shortest).min();
+    }
+    Ok(shortest)
+}
+
+fn logged<T>(swept: &Result<T, StoreError>) {
     if let Err(error) = swept {
         if let StoreError::Corrupt(_) = error {
             tracing::error!(%error, "alarm: the database is damaged; stop, then `postel check database`, and restore the last backup");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// and its sync are written once for all. Short beside what a mail takes on its way, and long enough for several of them.
 const APART: Duration = Duration::from_millis(4);
 
-/// Paces commits that several wait for; whoever is alone never waits.
+/// Paces commits that several wait for; where each commit is one change's alone, nobody waits.
 #[derive(Default)]
 pub(crate) struct Pace {
     /// When the last commit began, where several shared it.
@@ -15,6 +15,10 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Waits until the next commit may begin.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a thread that does nothing else: it waits for time itself"
+    )]
     pub(crate) fn wait(&mut self) {
         let left = self
             .shared

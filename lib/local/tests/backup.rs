@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use postel_core::ledger::{Row, RowId, State};
-use postel_core::ports::{Claim, Ledger as _};
+use postel_core::ports::{Claim, Ledger as _, StoreError};
 use postel_local::spool::{Entry, Spool, failed};
 use postel_local::sqlite::backup::{BackupError, back_up, faults};
 use postel_local::sqlite::restore::{RestoreError, restore};
@@ -74,10 +74,7 @@ fn row(n: u32, state: State) -> Row {
 }
 
 /// Claims many rows at once.
-async fn claim_all(
-    store: &Arc<SqliteStore>,
-    rows: &[Row],
-) -> Vec<Result<Claim, postel_core::ports::StoreError>> {
+async fn claim_all(store: &Arc<SqliteStore>, rows: &[Row]) -> Vec<Result<Claim, StoreError>> {
     let mut tasks = Vec::new();
     for row in rows {
         let (store, row) = (Arc::clone(store), row.clone());
@@ -398,6 +395,8 @@ async fn a_damaged_database_is_not_backed_up_and_is_said_to_be_damaged() {
     assert!(!place.backup.exists());
     // Met at run time it is `Corrupt`, which nobody answers `250` to; what can be read is read.
     let store = place.store();
+    let at = Timestamp::UNIX_EPOCH;
+    assert!(store.standing(at).await.is_ok(), "nothing is known yet");
     let (mut read, mut corrupt) = (0, 0);
     for n in 0..2_000 {
         match store.row(&RowId(format!("{n:064}"))).await {
@@ -411,6 +410,11 @@ async fn a_damaged_database_is_not_backed_up_and_is_said_to_be_damaged() {
     }
     println!("40 pages of rubbish: {read} rows read, {corrupt} said to be damaged");
     assert!(read > 0 && corrupt > 0, "{read} {corrupt}");
+    let standing = store.standing(at).await;
+    assert!(
+        matches!(standing, Err(StoreError::Corrupt(_))),
+        "from then on it does not pass for well: {standing:?}"
+    );
     drop(store);
     for cut in [0.3, 0.7] {
         #[expect(

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
-use postel_local::spool::{Entry, Spool, SpoolError, Ticket};
+use postel_local::spool::{Entry, Spool, SpoolError, Ticket, failed};
 
 /// A folder of its own, deleted at the end.
 struct Place(PathBuf);
@@ -104,6 +104,7 @@ async fn mails_come_back_until_they_are_done() {
 async fn a_second_process_is_refused() {
     let place = Place::new("second");
     let (spool, _) = place.open();
+    assert!(Spool::is_taken(&place.0));
     let error = Spool::open(&place.0).err().unwrap();
     assert_eq!(error, SpoolError::Taken(place.0.clone()));
     assert!(error.to_string().contains("another postel process"));
@@ -111,6 +112,8 @@ async fn a_second_process_is_refused() {
     drop(spool);
     assert!(Spool::open(&place.0).is_err(), "a clone still has it");
     drop(other);
+    assert!(!Spool::is_taken(&place.0));
+    assert!(!Spool::is_taken(&place.0.join("nowhere")));
     place.open();
 }
 
@@ -328,6 +331,19 @@ async fn a_finished_segment_is_not_read_at_the_next_start() {
         (entries, spool.failed()),
         (vec![], 3),
         "told where it lies now"
+    );
+    for file in fs::read_dir(place.0.join("failed")).unwrap() {
+        let file = file.unwrap().path();
+        if file.extension().is_some_and(|e| e == "why") {
+            fs::write(&file, b"rubbish").unwrap();
+        }
+    }
+    let aside = failed::list(spool.path()).unwrap();
+    let long_ago = Timestamp::from_second(1_600_000_000).unwrap();
+    assert_eq!(aside.len(), 3);
+    assert!(
+        aside.iter().all(|mail| mail.since > long_ago),
+        "since when is the file's own time"
     );
     // Nothing in them tells the time any more; the files' own is today.
     assert_eq!(spool.expire(day(100_000)).await, Ok(3));

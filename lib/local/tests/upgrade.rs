@@ -64,7 +64,7 @@ async fn all_is_there(store: &SqliteStore) {
     );
     assert_eq!(store.mail(&mail).await.unwrap().unwrap().id, mail);
     let acme = "acme".parse().unwrap();
-    assert_eq!(store.accounts().await.unwrap().len(), 1);
+    assert_eq!(store.accounts(None, 10).await.unwrap().len(), 1);
     assert_eq!(store.users(&acme).await.unwrap().len(), 1);
     assert!(store.invited("ccc31f76").await.unwrap().is_some());
     assert_eq!(store.audit(&acme, 10).await.unwrap().len(), 1);
@@ -95,7 +95,9 @@ async fn all_is_there(store: &SqliteStore) {
 #[tokio::test]
 async fn version_1_is_upgraded_with_all_that_is_in_it_and_a_copy_is_kept() {
     let (folder, path) = version_1();
+    assert!(!SqliteStore::is_current(&path).unwrap());
     let store = SqliteStore::open(&path).unwrap();
+    assert!(SqliteStore::is_current(&path).unwrap());
     all_is_there(&store).await;
     let mut row = store.row(&id(10)).await.unwrap().unwrap();
     row.provider_ref = Some("new".to_owned());

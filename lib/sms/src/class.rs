@@ -24,7 +24,8 @@ impl Class {
     pub(crate) fn of_status(status: u16) -> Self {
         match status {
             401..=403 => Self::AccountHold,
-            429 => Self::Throttled,
+            // 421 and 425: not there or not yet, says RFC 9110 15.5.20 and RFC 8470 5.2, so nothing was done.
+            421 | 425 | 429 => Self::Throttled,
             // The server gave up waiting for the request, or so it says; a proxy says it too.
             408 => Self::Ambiguous,
             400..=499 => Self::Rejected,
@@ -56,7 +57,7 @@ mod tests {
         for status in 100..=999_u16 {
             let expected = match status {
                 401..=403 => Class::AccountHold,
-                429 => Class::Throttled,
+                421 | 425 | 429 => Class::Throttled,
                 408 => Class::Ambiguous,
                 400..=499 | 501 => Class::Rejected,
                 _ => Class::Ambiguous,

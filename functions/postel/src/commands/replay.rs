@@ -65,7 +65,7 @@ pub(crate) async fn run(arguments: Replay, home: &Home, out: &mut Output) -> Out
     }
     out.line(format!("Texts due now: {made_due}."))?;
     if made_due > 0 {
-        out.line("`postel serve` sends them within a minute; where it does not run, start it.")?;
+        out.line("`postel serve` sends them within a minute; where it does not run, start it. A provider that holds the account is asked by one text a minute; the others follow within five minutes of its yes.")?;
     }
     Ok(Answer::Yes)
 }

@@ -238,11 +238,23 @@ fn find(given: Option<&Path>) -> Result<Option<File>, Fault> {
                 }));
             }
             Err(e) if given.is_none() && e.kind() == std::io::ErrorKind::NotFound => {}
+            // The service's user may not look into the folder where somebody stands: nothing says that a file is there.
+            Err(e)
+                if given.is_none()
+                    && path.is_relative()
+                    && e.kind() == std::io::ErrorKind::PermissionDenied
+                    && std::fs::metadata(path).is_err() => {}
             Err(e) => {
+                let next = match e.kind() {
+                    std::io::ErrorKind::PermissionDenied => {
+                        "give its group to the user that runs postel: chgrp postel FILE; chmod 640 FILE"
+                    }
+                    _ => "`postel config example` prints one to begin with",
+                };
                 return Err(Fault {
                     place: path.display().to_string(),
                     what: format!(
-                        "the configuration file cannot be read ({}); `postel config example` prints one to begin with",
+                        "the configuration file cannot be read ({}); {next}",
                         reason(&e)
                     ),
                 });

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::http::header;
 use axum::routing::get;
 use postel_core::measure;
-use postel_core::ports::Clock as _;
+use postel_core::ports::{Clock as _, StoreError};
 use postel_local::spool::Spool;
 use postel_local::sqlite::{SqliteStore, Standing};
 use tokio::sync::watch;
@@ -128,7 +128,8 @@ impl Watch {
             tracing::info!("the process is well again");
         }
         self.saw(well);
-        if well.is_ok() {
+        // A start would not mend a broken file: it would end what can still say so.
+        if well.is_ok() || matches!(standing, Ok(Err(StoreError::Corrupt(_)))) {
             supervisor::tell("WATCHDOG=1");
         }
         if let Some(figures) = &self.figures {

@@ -213,9 +213,21 @@ impl Directory for DynamoStore {
         item.map(|item| get_content(&item)).transpose()
     }
 
-    async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+    async fn accounts(
+        &self,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Vec<Account>, StoreError> {
+        // No account has the empty name, and no key may be empty.
+        let after = after.map_or("\0", AccountId::as_str);
+        let values = [(":pk", text("accounts")), (":after", text(after))];
+        let later = Query {
+            keys: Expression::new("pk = :pk AND sk > :after", values),
+            limit: Some(limit),
+            ..Query::partition("accounts")
+        };
         let mut keys = Vec::new();
-        for pointer in self.query(Query::partition("accounts")).await? {
+        for pointer in self.query(later).await? {
             keys.push(Key::alone(format!("account#{}", get_text(&pointer, "sk")?)));
         }
         self.in_order(keys).await?.iter().map(get_content).collect()

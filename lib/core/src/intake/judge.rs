@@ -326,7 +326,13 @@ impl Intake {
             .transport_id
             .as_deref()
             .unwrap_or(&case.record.id.0);
-        let key = target::message_key(&account.id, case.from, case.mail, body, transport);
+        let key = target::message_key(
+            &account.id,
+            case.from,
+            case.mail,
+            body,
+            (transport, case.now),
+        );
         let hours = i64::from(account.preferences.validity_hours);
         Row {
             id: RowId::new(&key, to),
@@ -398,11 +404,16 @@ fn refuse(case: &mut Case<'_>, target: &Target<'_>, refusal: Refusal, language: 
     case.refused.push((refusal, outcome));
 }
 
+/// So many recipients of a mail that nobody is known to have sent stand in its record: whoever floods the gateway must not
+/// fill its disk.
+const STRANGERS_RECIPIENTS: usize = 10;
+
 /// One refusal for every recipient.
 fn refuse_all(mut record: MailRecord, envelope: &Envelope, refusal: Refusal) -> Judged {
     record.recipients = envelope
         .recipients
         .iter()
+        .take(STRANGERS_RECIPIENTS)
         .map(|address| RecipientOutcome {
             address: address.clone(),
             number: None,

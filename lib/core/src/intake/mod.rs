@@ -10,7 +10,7 @@ mod target;
 
 pub use composition::{Composition, composition};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,10 @@ use crate::recipient::{Recipient, RecipientFault};
 
 /// A row is kept at least this long, so that a redelivery is known for one (DESIGN 4.5: longer than a dead letter lives).
 const REMEMBERED_FOR_DAYS: u32 = 15;
+
+/// Records of refused mails that are kept in one minute: whoever floods the gateway must not fill its disk. All are counted,
+/// and every sender is told by the mail server.
+const REFUSED_A_MINUTE: u32 = 300;
 
 /// How long a new row is left to whoever entered it.
 const FIRST_ATTEMPT_GRACE: SignedDuration = SignedDuration::from_secs(30);
@@ -107,6 +111,8 @@ pub struct Intake {
     ids: Arc<dyn Ids>,
     notices: Notices,
     rules: Rules,
+    /// The minute of the last refused mail, and how many there were in it.
+    refused: Mutex<(i64, u32)>,
 }
 
 impl Intake {
@@ -127,6 +133,7 @@ impl Intake {
             ids,
             notices,
             rules,
+            refused: Mutex::default(),
         }
     }
 
@@ -155,7 +162,7 @@ impl Intake {
             .map_err(|fault| Some(Refusal::NotANumber(fault)))
     }
 
-    /// Decides about a mail and remembers what it must: when a mail was first put off, and every refused one.
+    /// Decides about a mail and remembers what it must: when a mail was first put off, and refused ones.
     ///
     /// # Errors
     /// The store's; the mail is not answered for, so its sender tries again.
@@ -166,19 +173,30 @@ impl Intake {
             && let Some(from) = &judged.record.from
         {
             let mail = postel_mail::parse(raw);
-            let key = target::deferral_key(from, &mail, raw);
             let now = self.clock.now();
+            let key = target::deferral_key(from, &mail, raw, now);
             let first = self.store.first_seen(&key, now).await?;
             if now.duration_since(first) >= decision::TRY_AGAIN_FOR {
                 judged = self.judge(envelope, raw, Some(first)).await?;
             }
         }
-        if matches!(judged.outcome, Outcome::Refused(_)) {
+        if matches!(judged.outcome, Outcome::Refused(_)) && self.has_room(&judged.record) {
             self.store.put_mail(&judged.record).await?;
         }
         measure::DECISION_SECONDS.took(&[], measure::between(begun, self.clock.now()));
         counted(&judged.outcome);
         Ok(judged)
+    }
+
+    /// Whether the record of a refused mail is kept: so many in a minute, whoever they come from.
+    fn has_room(&self, record: &MailRecord) -> bool {
+        let minute = record.received_at.as_second().div_euclid(60);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.0 != minute {
+            *refused = (minute, 0);
+        }
+        refused.1 += 1;
+        refused.1 <= REFUSED_A_MINUTE
     }
 
     /// Makes the rows of an accepted mail and says which of them are to be sent now. Rows that exist

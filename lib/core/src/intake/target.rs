@@ -1,5 +1,6 @@
 //! Which account and which number each recipient of a mail means (DESIGN 4.1). Pure.
 
+use jiff::{SignedDuration, Timestamp};
 use postel_mail::Mail;
 use sha2::{Digest, Sha256};
 
@@ -110,15 +111,20 @@ pub(super) fn originator(account: &Account, to: &PhoneNumber, needed: bool) -> O
 
 /// What makes two mails the same (DESIGN 4.5). Where the mail has neither `Message-ID` nor `Date`,
 /// the transport's id stands for them. Without a `Message-ID` the subject counts too: alarm panels write
-/// neither ids nor bodies, and their clocks may stand still.
+/// neither ids nor bodies, and their clocks may stand still. A clock that begins anew with each power cut says the same
+/// each time: without a `Message-ID`, a `Date` further from `now` than a mail is remembered is none.
 pub(super) fn message_key(
     account: &AccountId,
     from: &EmailAddress,
     mail: &Mail,
     body: &BodyDigest,
-    transport: &str,
+    (transport, now): (&str, Timestamp),
 ) -> MessageKey {
-    let date = mail.date.map(|d| d.to_string());
+    let remembered = SignedDuration::from_hours(24 * i64::from(super::REMEMBERED_FOR_DAYS));
+    let date = mail
+        .date
+        .filter(|d| mail.message_id.is_some() || now.duration_since(*d).abs() <= remembered)
+        .map(|d| d.to_string());
     let transport = if mail.message_id.is_none() && date.is_none() {
         transport
     } else {
@@ -207,7 +213,12 @@ impl Pieces {
 }
 
 /// The id under which a mail that was put off is remembered: before any account is known to be meant.
-pub(super) fn deferral_key(from: &EmailAddress, mail: &Mail, raw: &[u8]) -> MessageKey {
+pub(super) fn deferral_key(
+    from: &EmailAddress,
+    mail: &Mail,
+    raw: &[u8],
+    now: Timestamp,
+) -> MessageKey {
     let body = body_digest(mail, raw);
-    message_key(&AccountId::placeholder(), from, mail, &body, "")
+    message_key(&AccountId::placeholder(), from, mail, &body, ("", now))
 }

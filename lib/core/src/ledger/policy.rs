@@ -17,6 +17,8 @@ pub const SENDING_IS_STALE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 const FIRST_WAIT: SignedDuration = SignedDuration::from_secs(5);
 /// Longest wait.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(15);
+/// Longest wait that a provider is believed to need: a text must not be let expire on its word.
+const LONGEST_ASKED: SignedDuration = SignedDuration::from_hours(1);
 /// How long a row waits whose provider holds the account.
 pub const HOLD_WAIT: SignedDuration = SignedDuration::from_mins(5);
 /// How often one row may find out whether a provider still holds the account.
@@ -99,13 +101,15 @@ pub fn after(
         },
         SmsOutcome::AccountHold { detail } => Next {
             alarm: true,
+            // This one finds out whether it still does; those that come due meanwhile wait longer.
             ..Next::wait(
-                at(HOLD_WAIT),
+                at(PROBE_EVERY),
                 format!("the provider holds the account: {detail}"),
             )
         },
         SmsOutcome::Throttled { after, detail } => {
             let asked = SignedDuration::from_secs(i64::from(after.unwrap_or(0)));
+            let asked = asked.min(LONGEST_ASKED);
             Next {
                 failover: true,
                 ..Next::wait(

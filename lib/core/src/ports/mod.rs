@@ -10,6 +10,6 @@ pub use gateway::{
     SmsProvider,
 };
 pub use store::{
-    Claim, Directory, HANDSET_KEPT, Handset, Ledger, Mails, OptOut, OptOutSource, Outbox, Store,
-    StoreError,
+    AccountPages, Claim, Directory, HANDSET_KEPT, Handset, Ledger, Mails, OptOut, OptOutSource,
+    Outbox, Store, StoreError,
 };

@@ -43,8 +43,12 @@ pub trait Directory: Send + Sync {
     /// The account, or `None` where there is no such.
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError>;
 
-    /// All accounts, by name.
-    async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
+    /// Accounts by name, those after this one, at most so many: fewer only where there are no more.
+    async fn accounts(
+        &self,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Vec<Account>, StoreError>;
 
     /// Stores the account where its version is still the stored one (0: where there is none), counting it up.
     ///
@@ -85,6 +89,41 @@ pub trait Directory: Send + Sync {
     /// The newest entries of the audit log, newest first.
     async fn audit(&self, account: &AccountId, limit: usize)
     -> Result<Vec<AuditEntry>, StoreError>;
+}
+
+/// All accounts by name, a page at a time: of a hundred thousand, never more than a few are in memory.
+pub struct AccountPages<'a> {
+    directory: &'a dyn Directory,
+    after: Option<AccountId>,
+}
+
+impl<'a> AccountPages<'a> {
+    const PAGE: usize = 200;
+
+    /// From the first on.
+    #[must_use]
+    pub fn new(directory: &'a dyn Directory) -> Self {
+        Self {
+            directory,
+            after: None,
+        }
+    }
+
+    /// The next page; `None` after the last.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn next(&mut self) -> Result<Option<Vec<Account>>, StoreError> {
+        let page = self
+            .directory
+            .accounts(self.after.as_ref(), Self::PAGE)
+            .await?;
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
+        self.after = Some(last.id.clone());
+        Ok(Some(page))
+    }
 }
 
 /// What became of a claim.

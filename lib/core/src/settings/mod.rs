@@ -14,7 +14,7 @@ use crate::address::Domain;
 use crate::model::{Account, AccountId, AuditEntry, Sender, VirtualNumber};
 use crate::notice::Notices;
 use crate::number::PhoneNumber;
-use crate::ports::{Clock, Ids, Store, StoreError};
+use crate::ports::{AccountPages, Clock, Ids, Store, StoreError};
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
@@ -217,8 +217,11 @@ impl Settings {
         actor: &str,
     ) -> Result<(), SettingsError> {
         let holds = |account: &Account| account.numbers.iter().any(|n| n.number == number.number);
-        if let Some(owner) = self.store.accounts().await?.into_iter().find(holds) {
-            return Err(SettingsError::NumberTaken(number.number.clone(), owner.id));
+        let mut pages = AccountPages::new(self.store.as_ref());
+        while let Some(accounts) = pages.next().await? {
+            if let Some(owner) = accounts.into_iter().find(holds) {
+                return Err(SettingsError::NumberTaken(number.number.clone(), owner.id));
+            }
         }
         self.change(id, actor, "number.add", |account| {
             account.numbers.push(number.clone());

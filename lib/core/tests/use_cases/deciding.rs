@@ -123,6 +123,23 @@ async fn dns_trouble_is_tried_again_for_six_hours_and_then_refused() {
 }
 
 #[tokio::test]
+async fn a_flood_of_refused_mail_leaves_so_many_records_in_a_minute() {
+    let house = House::with([]).await;
+    let stranger = MAIL.replace("ann@", "eve@");
+    let envelope = House::envelope(&["0612345678"; 100]);
+    for _ in 0..2 {
+        for _ in 0..400 {
+            let judged = house.intake.receive(&envelope, stranger.as_bytes()).await;
+            assert!(matches!(judged.unwrap().outcome, Outcome::Refused(_)));
+        }
+        house.clock.advance(SignedDuration::from_mins(1));
+    }
+    let records = house.store.recent_mails(None, 10_000).await.unwrap();
+    assert_eq!(records.len(), 2 * 300);
+    assert!(records.iter().all(|r| r.recipients.len() == 10));
+}
+
+#[tokio::test]
 async fn strangers_cost_no_dns_and_leave_metadata_only() {
     let house = House::with([]).await;
     let raw = MAIL.replace("ann@example.com", "eve@example.org");

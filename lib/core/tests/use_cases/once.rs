@@ -42,6 +42,24 @@ async fn another_mail_with_the_same_words_is_another_text() {
     assert_eq!(house.handed(), 2);
 }
 
+/// An alarm panel without a battery, after each of two power cuts: no Message-ID, and the year 2000.
+#[tokio::test]
+async fn a_clock_that_begins_anew_makes_no_two_mails_the_same() {
+    let house = House::with([]).await;
+    let panel = MAIL.replace("Message-ID: <1@example.com>\r\n", "");
+    house.deliver(&panel, &["0612345678"]).await;
+    house.deliver(&panel, &["0612345678"]).await;
+    assert_eq!(
+        house.handed(),
+        1,
+        "a date that may be true stands for an id"
+    );
+    let panel = panel.replace("Sat, 21 Nov 2026", "Sat, 1 Jan 2000");
+    house.deliver(&panel, &["0612345678"]).await;
+    house.deliver(&panel, &["0612345678"]).await;
+    assert_eq!(house.handed(), 3);
+}
+
 #[tokio::test]
 async fn a_process_that_died_while_sending_leaves_unknown_not_a_second_text() {
     let house = House::with([]).await;

@@ -1,5 +1,6 @@
 //! Accepted mails that cannot be worked off: set aside where a person sees them, taken up again when asked.
 
+use jiff::SignedDuration;
 use postel_core::intake::Accepted;
 use postel_core::measure;
 use postel_core::ports::Clock;
@@ -7,6 +8,9 @@ use tokio::sync::mpsc;
 
 use super::workers::Job;
 use crate::spool::{Entry, Spool, SpoolError, Ticket, failed};
+
+/// Accepted mails that nobody could work off wait at least so long for a person, however short an account's retention is.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What the process accepted and has not entered, and the way to the workers.
 #[derive(Clone)]
@@ -108,12 +112,14 @@ impl Aside {
         Ok(())
     }
 
-    /// Deletes what has been set aside for longer than mails are kept.
+    /// Deletes what was set aside before this time, and longer ago than [`KEPT_FOR`]; not what somebody asks for.
     pub(super) async fn expire(&self, before: jiff::Timestamp) {
+        let now = self.clock.now();
+        let before = before.min(now.checked_sub(KEPT_FOR).unwrap_or(jiff::Timestamp::MIN));
         let spool = self.spool.path().to_owned();
         let expired = tokio::task::spawn_blocking(move || {
             for mail in failed::list(&spool)? {
-                if mail.since < before && failed::forget(&spool, &mail.name)? {
+                if mail.since < before && !mail.again && failed::forget(&spool, &mail.name)? {
                     tracing::error!(name = %mail.name, "alarm: a mail that was set aside is deleted unsent: nobody acted on it as long as mails are kept");
                 }
             }

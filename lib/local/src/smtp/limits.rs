@@ -173,9 +173,11 @@ impl Logins {
         let client = client(ip);
         let counts = |since: &Instant| now.duration_since(*since) < limits.login_window;
         if clients.len() >= REMEMBERED && !clients.contains_key(&client) {
-            clients.retain(|_, (_, since)| counts(since));
+            // Where that makes no room, all are forgotten but those who are kept out: nobody is for being one too many.
+            let most = limits.failed_logins_per_client;
+            clients.retain(|_, (failed, since)| counts(since) && *failed >= most);
             if clients.len() >= REMEMBERED {
-                return false;
+                clients.clear();
             }
         }
         let (failed, since) = clients.entry(client).or_insert((0, now));
@@ -316,6 +318,26 @@ mod tests {
         assert!(begin("192.0.2.1", now + limits.login_window));
         assert!(begin("2001:db8::1", now) && begin("2001:db8::2", now));
         assert!(!begin("2001:db8::3", now), "one /64 is one client");
+    }
+
+    #[tokio::test]
+    async fn many_clients_keep_nobody_out_and_let_nobody_in() {
+        let limits = Limits {
+            failed_logins_per_client: 2,
+            ..Limits::default()
+        };
+        let logins = Logins::default();
+        let now = Instant::now();
+        let begin = |ip: u32| logins.begin(std::net::Ipv4Addr::from_bits(ip).into(), &limits, now);
+        assert!(begin(1) && begin(1) && !begin(1));
+        for n in 2..=30_000 {
+            assert!(begin(n), "{n}");
+        }
+        assert!(!begin(1), "still kept out");
+        for n in 100_000..=130_000 {
+            assert!(begin(n) && begin(n), "{n}");
+        }
+        assert!(logins.clients.lock().unwrap().len() <= REMEMBERED);
     }
 
     #[test]

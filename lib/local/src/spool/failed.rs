@@ -211,12 +211,16 @@ fn names(spool: &Path) -> io::Result<Vec<(String, bool)>> {
 }
 
 fn look(spool: &Path, name: &str, again: bool) -> io::Result<Failed> {
-    let why = fs::read(file(spool, name, if again { "again" } else { "why" }))?;
-    let why: Why = serde_json::from_slice(&why).unwrap_or_else(|_| Why {
-        at: None,
-        since: Timestamp::UNIX_EPOCH,
-        why: "why cannot be read any more".to_owned(),
-    });
+    let path = file(spool, name, if again { "again" } else { "why" });
+    let why = match serde_json::from_slice::<Why>(&fs::read(&path)?) {
+        Ok(why) => why,
+        Err(_) => Why {
+            at: None,
+            since: Timestamp::try_from(fs::metadata(&path)?.modified()?)
+                .map_err(io::Error::other)?,
+            why: "why cannot be read any more".to_owned(),
+        },
+    };
     let header = match fs::read(file(spool, name, "header")) {
         Ok(header) => Some(header),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,

@@ -203,6 +203,12 @@ impl Spool {
         ))
     }
 
+    /// Whether a process has the spool in this folder open. Makes nothing.
+    #[must_use]
+    pub fn is_taken(path: &Path) -> bool {
+        path.is_dir() && matches!(Folder::take(path), Err(SpoolError::Taken(_)))
+    }
+
     /// Keeps a mail: when this returns `Ok`, it is on disk and survives a crash. `now` orders
     /// segments for [`Spool::expire`]. Giving up waiting does not take the mail back.
     ///

@@ -100,9 +100,18 @@ impl Directory for SqliteStore {
             .await
     }
 
-    async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        self.read(|db| many(db, "SELECT doc FROM account ORDER BY id", []))
-            .await
+    async fn accounts(
+        &self,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Vec<Account>, StoreError> {
+        // No account has the empty name.
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        self.read(move |db| {
+            let sql = "SELECT doc FROM account WHERE id > ?1 ORDER BY id LIMIT ?2";
+            many(db, sql, params![after, rows(limit)])
+        })
+        .await
     }
 
     async fn save_account(

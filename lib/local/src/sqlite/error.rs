@@ -134,6 +134,16 @@ fn no_room_beside(path: &Path) -> bool {
     })
 }
 
+/// Begins the words of an error that says that the file itself is broken, not one document in it.
+pub(super) const DAMAGED: &str = "the file is damaged";
+
+fn is_damage(e: &rusqlite::Error) -> bool {
+    matches!(
+        e.sqlite_error_code(),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
+}
+
 /// [`StoreError`], made by `?` from what SQLite and JSON say.
 pub(super) struct Fault(pub(super) StoreError);
 
@@ -145,19 +155,18 @@ impl From<StoreError> for Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(e: rusqlite::Error) -> Self {
-        let corrupt = match &e {
-            rusqlite::Error::SqliteFailure(e, _) => {
-                matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-            }
-            // A value of another type than the schema says.
+        // A value of another type than the schema says.
+        let corrupt = matches!(
+            e,
             rusqlite::Error::FromSqlConversionFailure(..)
-            | rusqlite::Error::IntegralValueOutOfRange(..)
-            | rusqlite::Error::InvalidColumnType(..) => true,
-            _ => false,
-        };
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+        );
         // SQLite's words name tables and columns, never values.
         let words = e.to_string();
-        Self(if corrupt {
+        Self(if is_damage(&e) {
+            StoreError::Corrupt(format!("{DAMAGED}: {words}"))
+        } else if corrupt {
             StoreError::Corrupt(words)
         } else {
             StoreError::Unavailable(words)

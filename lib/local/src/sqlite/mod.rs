@@ -22,6 +22,7 @@ use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use postel_core::model::{Account, User};
@@ -45,6 +46,7 @@ pub struct SqliteStore {
     writer: Writer,
     /// What the listings of every mail are made of.
     known: Arc<(Known<User>, Known<Account>)>,
+    damaged: AtomicBool,
 }
 
 impl SqliteStore {
@@ -93,7 +95,22 @@ impl SqliteStore {
             writer,
             readers: Readers::new(path.to_owned()),
             known: Arc::default(),
+            damaged: AtomicBool::new(false),
         })
+    }
+
+    /// Whether the file, where there is one, is of the schema that this version writes: opening it changes nothing then.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do about it.
+    pub fn is_current(path: &Path) -> Result<bool, OpenError> {
+        if !path.is_file() {
+            return Ok(true);
+        }
+        let version = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|db| db.query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0)));
+        let version = version.map_err(|e| OpenError::of(path, &e))?;
+        Ok(version >= migrate::newest())
     }
 
     /// Does all that was asked before, folds the log into the file and closes it. Every later call is
@@ -112,32 +129,46 @@ impl SqliteStore {
         self.writer.commits()
     }
 
+    /// Whether any call so far has found the file broken: pages that a look at its figures never touches may be.
+    fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    fn noted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Corrupt(words)) = &result
+            && words.starts_with(error::DAMAGED)
+        {
+            self.damaged.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.read(work).await
+        self.noted(self.readers.read(work).await)
     }
 
     async fn look_up<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.look_up(work).await
+        self.noted(self.readers.look_up(work).await)
     }
 
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(work).await
+        self.noted(self.writer.write(work).await)
     }
 
     async fn write_checked<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write_checked(work).await
+        self.noted(self.writer.write_checked(work).await)
     }
 }
 
@@ -177,7 +208,7 @@ fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, OpenError> {
         // The log is folded into the file every 16 MB: a page that changed often is written once, with one sync.
         db.execute_batch(
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; \
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA wal_autocheckpoint = 4000;",
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2048; PRAGMA wal_autocheckpoint = 4000;",
         )?;
         Ok((db, journal))
     };

@@ -124,10 +124,8 @@ pub async fn restore(
     }
     // One that is in the backup and in the folder is one mail.
     restored.aside = names.len();
-    let kept = beside(
-        database,
-        &format!(".before-restore-{}", now.strftime("%Y%m%dT%H%M%SZ")),
-    );
+    let stamp = now.strftime("%Y%m%dT%H%M%S%.3fZ");
+    let kept = beside(database, &format!(".before-restore-{stamp}"));
     restored.kept = swap(database, &kept).map_err(|e| failed(e.to_string()))?;
     Ok(restored)
 }

@@ -38,8 +38,12 @@ impl SqliteStore {
     /// What stands now.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`]: the database does not answer.
+    /// [`StoreError::Unavailable`]: the database does not answer. [`StoreError::Corrupt`]: its file was found broken, now
+    /// or by an earlier call.
     pub async fn standing(&self, now: Timestamp) -> Result<Standing, StoreError> {
+        if self.is_damaged() {
+            return Err(StoreError::Corrupt(super::error::DAMAGED.to_owned()));
+        }
         self.read(move |db| standing(db, now)).await
     }
 }

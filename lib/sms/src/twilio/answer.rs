@@ -47,9 +47,17 @@ pub(super) fn outcome(answer: &Answer, now: Timestamp) -> SmsOutcome {
         }
         (_, Some(failed)) => Class::of_status(answer.status)
             .outcome(format!("{} (HTTP {})", failed.code, answer.status), after),
-        (_, None) => {
-            Class::of_status(answer.status).outcome(format!("HTTP {}", answer.status), after)
-        }
+        (_, None) => match Class::of_status(answer.status) {
+            // Twilio gives a code with each refusal: this one is somebody else's, and says nothing of the text.
+            Class::Rejected if answer.body.is_some() => Class::AccountHold.outcome(
+                format!(
+                    "HTTP {}, but not by Twilio: a proxy, or a wrong url",
+                    answer.status
+                ),
+                None,
+            ),
+            class => class.outcome(format!("HTTP {}", answer.status), after),
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use postel_core::address::EmailAddress;
 use postel_core::model::{AcceptedMail, Account, AccountId};
-use postel_core::ports::Store;
+use postel_core::ports::{AccountPages, Store};
 use postel_core::settings::SettingsError;
 
 use super::changes::changes;
@@ -128,7 +128,11 @@ pub(crate) async fn run(command: AccountCommand, home: &Home, out: &mut Output) 
 }
 
 async fn list(home: &Home, json: bool, out: &mut Output) -> Result<(), crate::exit::Failure> {
-    let accounts = home.store.accounts().await?;
+    let mut accounts = Vec::new();
+    let mut pages = AccountPages::new(home.store.as_ref());
+    while let Some(page) = pages.next().await? {
+        accounts.extend(page);
+    }
     if json {
         return Ok(out.json(&accounts)?);
     }

@@ -14,7 +14,7 @@ type Shared = Arc<dyn Store>;
 pub async fn nothing_is_there_at_first(store: Shared) {
     let acme = account_id("acme");
     assert_eq!(store.account(&acme).await.unwrap(), None);
-    assert_eq!(store.accounts().await.unwrap(), vec![]);
+    assert_eq!(store.accounts(None, 10).await.unwrap(), vec![]);
     assert_eq!(store.users(&acme).await.unwrap(), vec![]);
     assert_eq!(
         store.user(&acme, &sender("ann@example.com")).await.unwrap(),
@@ -56,19 +56,24 @@ pub async fn an_account_comes_back_as_saved(store: Shared) {
     assert_eq!(store.account(&acme.id).await.unwrap(), Some(acme));
 }
 
-/// Accounts are listed by name, not by age.
+/// Accounts are listed by name, not by age, in pages of any size.
 pub async fn accounts_come_by_name(store: Shared) {
     for name in ["globex", "acme", "zed", "a-1"] {
         store.save_account(&account(name), &[]).await.unwrap();
     }
-    let names: Vec<_> = store
-        .accounts()
-        .await
-        .unwrap()
-        .iter()
-        .map(|a| a.id.to_string())
-        .collect();
-    assert_eq!(names, ["a-1", "acme", "globex", "zed"]);
+    let after = |name: &'static str, limit: usize| {
+        let store = store.clone();
+        async move {
+            let after = (!name.is_empty()).then(|| account_id(name));
+            let page = store.accounts(after.as_ref(), limit).await.unwrap();
+            page.iter().map(|a| a.id.to_string()).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(after("", 10).await, ["a-1", "acme", "globex", "zed"]);
+    assert_eq!(after("", 2).await, ["a-1", "acme"]);
+    assert_eq!(after("acme", 2).await, ["globex", "zed"]);
+    assert_eq!(after("b", 1).await, ["globex"]);
+    assert!(after("zed", 2).await.is_empty());
 }
 
 /// Version 0 means new: it replaces nothing, and nothing else makes an account.

@@ -27,7 +27,7 @@ async fn listed(store: &Shared, written: &str, accounts: &[&str]) {
 /// The accounts whose listing of this sender is the default.
 async fn defaults(store: &Shared, written: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for account in store.accounts().await.unwrap() {
+    for account in store.accounts(None, 100).await.unwrap() {
         match store.user(&account.id, &sender(written)).await.unwrap() {
             Some(user) if user.default => found.push(account.id.to_string()),
             _ => {}

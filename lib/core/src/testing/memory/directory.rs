@@ -31,8 +31,15 @@ impl Directory for MemoryStore {
         Ok(self.state()?.accounts.get(id).cloned())
     }
 
-    async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        Ok(self.state()?.accounts.values().cloned().collect())
+    async fn accounts(
+        &self,
+        after: Option<&AccountId>,
+        limit: usize,
+    ) -> Result<Vec<Account>, StoreError> {
+        let state = self.state()?;
+        let later = state.accounts.values();
+        let later = later.filter(|a| after.is_none_or(|after| a.id > *after));
+        Ok(later.take(limit).cloned().collect())
     }
 
     async fn save_account(
