@@ -297,11 +297,12 @@ def load(stack, folder, options):
             print(f"  Mailrise, at the same provider  {rate(got['mailrise'])}")
             print(f"  Postel : Mailrise, end to end = {median(got['sent']) / median(got['mailrise']):.1f} (goal: 20)")
     wait_for("every answer in the ledger", postel.settled)
+    print(f"\nresident under that load: Postel at most {status(postel.pid, 'VmHWM'):.1f} MiB (goal: < 40), Mailrise {status(other.child.pid, 'VmHWM'):.1f} MiB")
     accepted, sent = through(postel.port, provider, options.mails, True, shape=["-l", "4096"])
-    print(f"\nsmtp-source -d -l 4096 (4 KB of text, so each is cut to six parts and its sender told so by mail), one run: "
+    print(f"smtp-source -d -l 4096 (4 KB of text, so each is cut to six parts and its sender told so by mail), one run: "
           f"accepted {accepted:,.0f}/s, at the provider {sent:,.0f}/s")
     wait_for("every answer in the ledger", postel.settled)
-    print(f"\nresident under load: Postel at most {status(postel.pid, 'VmHWM'):.1f} MiB (goal: < 40), Mailrise {status(other.child.pid, 'VmHWM'):.1f} MiB")
+    print(f"resident then: Postel at most {status(postel.pid, 'VmHWM'):.1f} MiB")
     for words, pace in (("half the top rate", int(median(runs[True, "sent"]) / 2)), ("as fast as they are taken", 0)):
         told = provider.run(postel.port, options.mails, pace)
         print(f"from 250 to the provider's call, {words}{f' ({pace:,}/s)' if pace else ''}: p50 {told['p50']} ms, p90 {told['p90']} ms, "
