@@ -255,14 +255,27 @@ fn report(times: &Run, accepted: f64) -> String {
     out
 }
 
-/// One SMTP session, kept open, which takes mail after mail of the plan.
-async fn session(times: Arc<Run>, plan: Arc<Plan>) -> Result<()> {
+/// Mails of one connection: servers end those that go on for ever.
+const MAILS_A_CONNECTION: usize = 1_000;
+
+/// An SMTP session to the server, greeted.
+async fn connect(plan: &Plan) -> Result<BufReader<TcpStream>> {
     let stream = TcpStream::connect(&plan.smtp).await?;
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(stream);
     reply(&mut stream).await?;
     say(&mut stream, "EHLO bench.example\r\n").await?;
-    loop {
+    Ok(stream)
+}
+
+/// One SMTP client, which takes mail after mail of the plan.
+async fn session(times: Arc<Run>, plan: Arc<Plan>) -> Result<()> {
+    let mut stream = connect(&plan).await?;
+    for sent in 1.. {
+        if sent % MAILS_A_CONNECTION == 0 {
+            say(&mut stream, "QUIT\r\n").await?;
+            stream = connect(&plan).await?;
+        }
         let number = plan.next.fetch_add(1, Ordering::Relaxed);
         let mail = usize::try_from(number).unwrap_or(usize::MAX);
         if mail >= plan.mails {
@@ -277,6 +290,7 @@ async fn session(times: Arc<Run>, plan: Arc<Plan>) -> Result<()> {
         say(&mut stream, &text(&plan, mail)).await?;
         times.note(&times.answered, mail);
     }
+    Ok(())
 }
 
 fn text(plan: &Plan, mail: usize) -> String {

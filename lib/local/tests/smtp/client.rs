@@ -49,6 +49,7 @@ impl MailHandler for Memory {
             b"goodbye" => return Reply::new(421, 3, 2, "The store is being moved"),
             b"panic" => panic!("as asked"),
             b"slow" => tokio::time::sleep(Duration::from_millis(700)).await,
+            b"slowest" => tokio::time::sleep(Duration::from_secs(4)).await,
             b"never" => std::future::pending().await,
             _ => {}
         }
