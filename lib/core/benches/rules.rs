@@ -8,39 +8,19 @@ use std::sync::Arc;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use postel_core::decision::Gateway;
-use postel_core::evidence::{
-    Connection, Dmarc, DmarcResult, Evidence, SesVerdicts, Spf, SpfResult, SpfWidth,
-};
+use postel_core::evidence::{Connection, Evidence, SesVerdicts, SpfResult};
 use postel_core::intake::{Envelope, Intake, Outcome, Rules};
 use postel_core::ledger::limits::Ceilings;
 use postel_core::model::{Account, Sender};
 use postel_core::notice::Notices;
 use postel_core::settings::Settings;
-use postel_core::testing::{CountingIds, FixedEvidence, ManualClock, MemoryStore};
+use postel_core::testing::{CountingIds, FixedEvidence, ManualClock, MemoryStore, spf_alone};
 use postel_core::text;
 
 const GATEWAY: &str = "sms.example.com";
 
 fn evidence() -> Evidence {
-    Evidence {
-        spf: Spf {
-            result: SpfResult::Pass,
-            domain: Some("company.example".parse().unwrap()),
-            width: Some(SpfWidth::Range {
-                prefix: 32,
-                v6: false,
-            }),
-            lookups: 1,
-            explanation: None,
-            why: "Because.".to_owned(),
-        },
-        dkim: vec![],
-        dmarc: Dmarc {
-            result: DmarcResult::None,
-            policy: None,
-            why: "Because.".to_owned(),
-        },
-    }
+    spf_alone(SpfResult::Pass, "company.example".parse().unwrap())
 }
 
 /// A gateway with one account and one sender.

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use postel_core::address::EmailAddress;
 use postel_core::decision::Gateway;
 use postel_core::dispatch::Dispatcher;
-use postel_core::evidence::{Connection, Dmarc, DmarcResult, Evidence, Spf, SpfResult, SpfWidth};
+use postel_core::evidence::{Connection, Evidence, SpfResult};
 use postel_core::intake::{Intake, Rules};
 use postel_core::ledger::State;
 use postel_core::ledger::limits::Ceilings;
@@ -23,7 +23,7 @@ use postel_core::ports::{
 use postel_core::settings::Settings;
 use postel_core::sweep::Sweeper;
 use postel_core::testing::{
-    CountingIds, FixedEvidence, ManualClock, MemoryStore, ScriptedProvider,
+    CountingIds, FixedEvidence, ManualClock, MemoryStore, ScriptedProvider, spf_alone,
 };
 use postel_local::home::{Door, Home};
 use postel_local::smtp::{Envelope, MailHandler as _};
@@ -45,25 +45,7 @@ impl MailOut for Silent {
 }
 
 fn proven() -> Evidence {
-    Evidence {
-        spf: Spf {
-            result: SpfResult::Pass,
-            domain: Some("example.com".parse().unwrap()),
-            width: Some(SpfWidth::Range {
-                prefix: 32,
-                v6: false,
-            }),
-            lookups: 0,
-            explanation: None,
-            why: "Because.".to_owned(),
-        },
-        dkim: vec![],
-        dmarc: Dmarc {
-            result: DmarcResult::None,
-            policy: None,
-            why: "Because.".to_owned(),
-        },
-    }
+    spf_alone(SpfResult::Pass, "example.com".parse().unwrap())
 }
 
 /// A home on twins, whose mail server never answers; closed when `close` is dropped.

@@ -8,4 +8,6 @@ mod memory;
 mod twins;
 
 pub use memory::MemoryStore;
-pub use twins::{CountingIds, FixedEvidence, ManualClock, RecordingMailOut, ScriptedProvider};
+pub use twins::{
+    CountingIds, FixedEvidence, ManualClock, RecordingMailOut, ScriptedProvider, spf_alone,
+};

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::address::EmailAddress;
-use crate::evidence::{Connection, Evidence};
+use crate::address::{Domain, EmailAddress};
+use crate::evidence::{Connection, Dmarc, DmarcResult, Evidence, Spf, SpfResult, SpfWidth};
 use crate::model::{MailId, OutgoingMail};
 use crate::ports::{
     Clock, Ids, LookUp, MailOut, MailOutError, ProviderLimits, SenderEvidence, Sms, SmsOutcome,
@@ -221,6 +221,31 @@ impl MailOut for RecordingMailOut {
         }
         lock(&self.mails).push(mail.clone());
         Ok(())
+    }
+}
+
+/// What is found of a mail without signature and policy, of whose envelope SPF says this.
+#[must_use]
+pub fn spf_alone(result: SpfResult, domain: Domain) -> Evidence {
+    let why = "Because.".to_owned();
+    Evidence {
+        spf: Spf {
+            result,
+            domain: Some(domain),
+            width: Some(SpfWidth::Range {
+                prefix: 32,
+                v6: false,
+            }),
+            lookups: 0,
+            explanation: None,
+            why: why.clone(),
+        },
+        dkim: vec![],
+        dmarc: Dmarc {
+            result: DmarcResult::None,
+            policy: None,
+            why,
+        },
     }
 }
 

@@ -5,9 +5,7 @@ pub(crate) use std::sync::Arc;
 pub(crate) use jiff::{SignedDuration, Timestamp};
 pub(crate) use postel_core::decision::Gateway;
 pub(crate) use postel_core::dispatch::Dispatcher;
-pub(crate) use postel_core::evidence::{
-    Connection, Dmarc, DmarcResult, Evidence, SesVerdicts, Spf, SpfResult, SpfWidth,
-};
+pub(crate) use postel_core::evidence::{Connection, Evidence, SesVerdicts, SpfResult};
 pub(crate) use postel_core::intake::{Accepted, Envelope, Intake, Outcome, Rules};
 pub(crate) use postel_core::ledger::limits::Ceilings;
 pub(crate) use postel_core::ledger::{Row, State};
@@ -20,6 +18,7 @@ pub(crate) use postel_core::settings::{Added, Settings, SettingsError};
 pub(crate) use postel_core::sweep::Sweeper;
 pub(crate) use postel_core::testing::{
     CountingIds, FixedEvidence, ManualClock, MemoryStore, RecordingMailOut, ScriptedProvider,
+    spf_alone,
 };
 
 pub(crate) const MAIL: &str = "From: ann@example.com\r\nTo: x\r\nSubject: s\r\nDate: Sat, 21 Nov 2026 12:00:00 +0000\r\n\
@@ -47,25 +46,7 @@ pub(crate) fn detail() -> String {
 }
 
 pub(crate) fn evidence(result: SpfResult) -> Evidence {
-    Evidence {
-        spf: Spf {
-            result,
-            domain: Some("example.com".parse().unwrap()),
-            width: Some(SpfWidth::Range {
-                prefix: 32,
-                v6: false,
-            }),
-            lookups: 0,
-            explanation: None,
-            why: "Because.".to_owned(),
-        },
-        dkim: vec![],
-        dmarc: Dmarc {
-            result: DmarcResult::None,
-            policy: None,
-            why: "Because.".to_owned(),
-        },
-    }
+    spf_alone(result, "example.com".parse().unwrap())
 }
 
 impl House {
