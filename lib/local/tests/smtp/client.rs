@@ -49,7 +49,12 @@ impl MailHandler for Memory {
             b"goodbye" => return Reply::new(421, 3, 2, "The store is being moved"),
             b"panic" => panic!("as asked"),
             b"slow" => tokio::time::sleep(Duration::from_millis(700)).await,
-            b"slowest" => tokio::time::sleep(Duration::from_secs(4)).await,
+            // Seen from its beginning on.
+            b"slowest" => {
+                self.mails.lock().unwrap().push((envelope, raw));
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                return Reply::accepted("Taken");
+            }
             b"never" => std::future::pending().await,
             _ => {}
         }

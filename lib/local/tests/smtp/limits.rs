@@ -158,6 +158,9 @@ async fn big_mails_decided_at_one_time() {
     let big = format!("\r\n{}\r\n", "x".repeat(600_000));
     let mut slow = server.in_data().await;
     slow.send(format!("slowest{big}.\r\n")).await;
+    while server.bodies().is_empty() {
+        tokio::time::sleep(SHORT / 30).await;
+    }
     let mut late = server.in_data().await;
     late.expect(&format!("late{big}."), "452 4.3.1").await;
     // Small mails pass, and whoever comes later does, too.
