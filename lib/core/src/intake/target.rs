@@ -178,7 +178,8 @@ pub(super) fn body_digest(mail: &Mail, raw: &[u8]) -> BodyDigest {
                         hash.push(b'\n');
                     }
                 }
-                if if begun { blank } else { indented } {
+                let apart = if begun { blank } else { indented };
+                if apart {
                     hash.push(b' ');
                 }
                 hash.push(octet);

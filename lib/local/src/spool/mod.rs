@@ -203,7 +203,7 @@ impl Spool {
         ))
     }
 
-    /// Whether a process has the spool in this folder open. Makes nothing.
+    /// Whether a process has the spool in this folder open. Makes no folder.
     #[must_use]
     pub fn is_taken(path: &Path) -> bool {
         path.is_dir() && matches!(Folder::take(path), Err(SpoolError::Taken(_)))
